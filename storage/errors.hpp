@@ -1,0 +1,23 @@
+// Errors of the storage layer.
+#pragma once
+
+#include "analytics/expected.hpp"
+
+#include <cstdint>
+
+namespace weir::storage {
+
+enum class errc : std::uint8_t {
+  cannot_open = 1, ///< Directory missing, no permission, or locked by another process.
+  damaged,         ///< The files are not a database; set aside under a new name.
+  disk_full,       ///< ENOSPC, or EIO on a file system without free space.
+  map_full,        ///< The configured size limit is reached.
+  not_found,
+  malformed,       ///< A stored value of a known version that does not decode.
+  unsupported,     ///< A stored value of a version that this build does not know.
+  io,              ///< Any other error of the disk.
+};
+
+using error = basic_error<errc>;
+
+} // namespace weir::storage

@@ -1,0 +1,199 @@
+// The centre's STORE: summaries, anomalies, alerts, quarantine samples and the
+// position of each edge, in one LMDB environment. Format: storage/FORMAT.md.
+//
+// Idempotent by (edge, epoch, sequence): a block that was stored before changes
+// nothing, a block beyond the next expected record is refused.
+#pragma once
+
+#include "analytics/records.hpp"
+#include "storage/errors.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weir::storage {
+
+struct store_config {
+  std::filesystem::path directory;
+  std::size_t size_bytes_max = 8ull << 30; ///< LMDB map size: a limit, not a cost.
+  std::size_t quarantine_max = 10'000;     ///< Oldest go first.
+  std::size_t anomalies_max = 1'000'000;   ///< Oldest go first.
+  std::size_t alerts_max = 1'000'000;      ///< Oldest go first.
+};
+
+/// Number of a stored series: (edge, canonical text). Never reused.
+using stored_series_id = std::uint32_t;
+
+struct stored_series {
+  stored_series_id id = 0;
+  std::string edge;
+  std::string text; ///< Canonical.
+  std::int64_t width_ns = 0;   ///< Of the newest summary.
+  std::int64_t last_start_ns = 0; ///< Of the newest summary; 0: none yet.
+};
+
+/// What the uplink hands over: decoded records with their place in the edge's
+/// numbering.
+struct incoming_block {
+  std::string edge; ///< Authenticated name.
+  std::uint64_t epoch = 0;
+  std::uint32_t run = 0;
+  std::uint64_t first_seq = 0;
+  analytics::record_block records;
+};
+
+/// The edge has expired [first_seq, through_seq]: they will never come.
+struct incoming_skip {
+  std::string edge;
+  std::uint64_t epoch = 0;
+  std::uint64_t first_seq = 0;
+  std::uint64_t through_seq = 0;
+};
+
+enum class commit_result : std::uint8_t {
+  stored,    ///< New; on disk.
+  duplicate, ///< Was there already; nothing changed.
+  gap,       ///< Refused: records before it are missing. Ask from through_seq + 1.
+};
+
+struct commit_outcome {
+  commit_result result = commit_result::stored;
+  std::uint64_t through_seq = 0; ///< The edge's position after this block.
+};
+
+/// What a commit added, for the live feed: the same records with stored ids.
+struct committed_summary {
+  stored_series_id series = 0;
+  analytics::summary value; ///< As it now stands in the store.
+};
+struct committed_anomaly {
+  stored_series_id series = 0;
+  analytics::anomaly value;
+};
+struct committed_alert {
+  std::string edge;
+  std::string series_text;
+  analytics::alert value;
+};
+struct commit_report {
+  std::vector<commit_outcome> outcomes; ///< One per block, same order.
+  std::vector<stored_series> new_series;
+  std::vector<committed_summary> summaries;
+  std::vector<committed_anomaly> anomalies;
+  std::vector<committed_alert> alerts;
+  std::uint64_t rejections = 0;
+};
+
+/// One edge's numbering and what became of it.
+struct edge_position {
+  std::string edge;
+  std::uint64_t epoch = 0;
+  std::uint64_t through_seq = 0;
+  std::uint64_t records_stored = 0;
+  std::uint64_t records_duplicate = 0;
+  std::uint64_t records_expired = 0; ///< Told by the edge in skips.
+  std::uint64_t gaps_refused = 0;
+};
+
+struct series_filter {
+  std::string text_contains; ///< Case-insensitive; empty: all.
+  std::string edge;          ///< Exact; empty: all.
+  std::size_t limit = 200;
+};
+
+struct stored_anomaly {
+  stored_series_id series = 0;
+  analytics::anomaly value;
+};
+struct stored_alert {
+  std::string edge;
+  std::string series_text;
+  analytics::alert value; ///< The newest transition; `series` is not used.
+};
+struct stored_rejection {
+  std::string edge;
+  analytics::rejection value;
+};
+
+struct store_stats {
+  std::uint64_t series = 0;
+  std::uint64_t summaries = 0;
+  std::uint64_t anomalies = 0;
+  std::uint64_t alerts = 0;
+  std::uint64_t rejections = 0;
+  std::uint64_t size_bytes = 0; ///< Used pages.
+};
+
+/// Thread-safe: one thread commits, any thread reads. Reads are short snapshots.
+class store {
+public:
+  /// As outbox::open: a damaged database is set aside, never fatal.
+  static expected<std::unique_ptr<store>, error>
+  open(const store_config& config, std::int64_t unix_ns);
+
+  ~store();
+  store(const store&) = delete;
+  store& operator=(const store&) = delete;
+
+  bool was_damaged() const;
+
+  /// Stores all blocks and positions in one durable transaction. On error nothing
+  /// of it is stored.
+  ///
+  /// A summary for a window that is already there: a higher `revision` replaces
+  /// it; the same revision from a later run of the edge (a restart inside the
+  /// window) is merged into it with the next revision; a lower one is ignored.
+  expected<commit_report, error> commit(std::span<const incoming_block> blocks);
+
+  /// Moves the edge's position over records that the edge has expired, and counts
+  /// them. Refused (gap) if it does not continue the position.
+  expected<commit_outcome, error> skip(const incoming_skip& range);
+
+  /// The edge's position, or nothing if it never sent a block of this epoch.
+  expected<std::optional<edge_position>, error>
+  position(std::string_view edge, std::uint64_t epoch) const;
+  expected<std::vector<edge_position>, error> positions() const;
+
+  /// Stores an alert that the centre itself raised (edge "central").
+  expected<void, error> put_alert(const stored_alert& alert);
+
+  expected<std::vector<stored_series>, error>
+  find_series(const series_filter& filter) const;
+  expected<stored_series, error> series(stored_series_id id) const;
+
+  /// Summaries with start in [from_ns, to_ns), oldest first, of the series' newest
+  /// width. Over `points_max`, neighbours are merged (min, max and counts stay
+  /// exact).
+  expected<std::vector<analytics::summary>, error>
+  query(stored_series_id id, std::int64_t from_ns, std::int64_t to_ns,
+        std::size_t points_max) const;
+
+  /// Newest first. `series` 0: all.
+  expected<std::vector<stored_anomaly>, error>
+  anomalies(stored_series_id series, std::int64_t from_ns, std::int64_t to_ns,
+            std::size_t limit) const;
+
+  /// Newest first; `only_open`: firing, pending or recovering.
+  expected<std::vector<stored_alert>, error>
+  alerts(bool only_open, std::size_t limit) const;
+
+  /// Newest first.
+  expected<std::vector<stored_rejection>, error>
+  quarantine(std::size_t limit) const;
+
+  store_stats stats() const;
+
+private:
+  struct impl;
+  explicit store(std::unique_ptr<impl> state);
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace weir::storage

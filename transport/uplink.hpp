@@ -1,0 +1,146 @@
+// The link between edges and the centre: ZeroMQ DEALER (edge) to ROUTER (centre)
+// with CURVE. Messages and their order: transport/WIRE.md.
+//
+// The edge's identity is its CURVE public key: the ZAP handler maps it to the name
+// in the allow-list, and no field of a message can claim another.
+#pragma once
+
+#include "transport/curve.hpp"
+#include "transport/errors.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weir::transport {
+
+/// What an edge tells about itself each second (not numbered, newest wins).
+struct edge_status {
+  std::string version;
+  std::uint64_t epoch = 0;
+  std::uint32_t run = 0;
+  std::int64_t time_ns = 0;       ///< The edge's clock when it was sent.
+  std::int64_t started_ns = 0;
+  std::uint64_t events_total = 0; ///< Accepted since start.
+  std::uint64_t rejected_total = 0;
+  std::uint64_t late_total = 0;
+  std::uint64_t shed_total = 0;
+  std::uint64_t series_open = 0;
+  std::uint64_t anomalies_total = 0;
+  std::uint64_t alerts_firing = 0;
+  std::uint64_t outbox_records = 0;
+  std::uint64_t outbox_bytes = 0;
+  std::uint64_t expired_total = 0;
+  std::uint64_t rss_bytes = 0;
+  std::vector<std::uint64_t> rejected_by_reason; ///< By analytics::reject_reason.
+};
+
+/// A block on its way: encoded records and their numbering.
+struct uplink_block {
+  std::uint64_t first_seq = 0;
+  std::uint32_t record_count = 0;
+  std::string bytes; ///< transport::encode_block.
+};
+
+// -- edge --------------------------------------------------------------------
+
+struct uplink_client_config {
+  std::string endpoint = "tcp://127.0.0.1:5570";
+  curve_client_keys keys;
+  std::size_t window_bytes_max = 1 << 20; ///< Unacknowledged at most.
+  std::chrono::milliseconds heartbeat_interval{1000};
+  std::chrono::milliseconds silence_max{5000}; ///< Then reconnect.
+  std::chrono::milliseconds backoff_min{200};
+  std::chrono::milliseconds backoff_max{10'000};
+};
+
+enum class link_state : std::uint8_t { connecting, up, down, refused };
+std::string_view to_string(link_state x);
+
+/// What the client needs of the node around it. Called on the client's thread.
+struct uplink_client_callbacks {
+  /// Blocks with first_seq > after_seq, oldest first, about `size_bytes_max`.
+  std::function<std::vector<uplink_block>(std::uint64_t after_seq,
+                                          std::size_t size_bytes_max)> read_after;
+  /// The centre has everything up to `through_seq` on disk.
+  std::function<void(std::uint64_t through_seq)> on_ack;
+  /// The status for the next heartbeat.
+  std::function<edge_status()> status;
+  std::function<void(link_state state, const std::string& why)> on_state;
+};
+
+/// Owns one thread. Reconnects by itself with jittered back-off, resends from what
+/// the centre last acknowledged, tells expired ranges as skips.
+class uplink_client {
+public:
+  uplink_client(uplink_client_config config, std::uint64_t epoch,
+                std::uint32_t run, uplink_client_callbacks callbacks);
+  ~uplink_client(); ///< Stops.
+
+  expected<void, error> start();
+
+  /// New blocks are in the outbox. Any thread; cheap; coalesced.
+  void notify();
+
+  /// Sends what the outbox holds until `deadline` or until all is acknowledged,
+  /// then ends the thread. Returns whether all was acknowledged.
+  bool stop(std::chrono::milliseconds deadline);
+
+private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
+// -- centre ------------------------------------------------------------------
+
+struct uplink_server_config {
+  std::string endpoint = "tcp://127.0.0.1:5570"; ///< Port 0 or `*`: any free one.
+  curve_server_keys keys;
+  std::size_t message_bytes_max = 2 << 20;
+  std::chrono::milliseconds heartbeat_interval{1000};
+};
+
+/// Called on the server's thread: hand over and return, never block.
+struct uplink_server_callbacks {
+  /// An edge says hello; returns the position to continue from (0: from the start).
+  std::function<std::uint64_t(const std::string& edge, std::uint64_t epoch,
+                              std::uint32_t run)> on_hello;
+  std::function<void(const std::string& edge, std::uint64_t epoch,
+                     std::uint32_t run, uplink_block block)> on_block;
+  std::function<void(const std::string& edge, std::uint64_t epoch,
+                     std::uint64_t first_seq, std::uint64_t through_seq)> on_skip;
+  std::function<void(const std::string& edge, const edge_status& status)> on_status;
+  /// Unknown key, malformed message...: counted by the caller, never fatal.
+  std::function<void(const std::string& edge, const error& why)> on_error;
+};
+
+class uplink_server {
+public:
+  uplink_server(uplink_server_config config, uplink_server_callbacks callbacks);
+  ~uplink_server(); ///< Stops.
+
+  /// Binds, then returns the endpoint as bound.
+  expected<std::string, error> start();
+
+  /// Tells the edge that everything up to `through_seq` is on disk. Any thread.
+  void acknowledge(const std::string& edge, std::uint64_t epoch,
+                   std::uint64_t through_seq);
+
+  /// Asks the edge to send again from `from_seq`. Any thread.
+  void resend(const std::string& edge, std::uint64_t epoch,
+              std::uint64_t from_seq);
+
+  void stop();
+
+private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace weir::transport

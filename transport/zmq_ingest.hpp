@@ -1,0 +1,80 @@
+// Events over ZeroMQ. DEALER clients of the ROUTER number their messages and get a
+// cumulative acknowledgement; PUSH clients of the PULL socket get none and are
+// at-most-once over a crash. Frames: transport/WIRE.md, "Ingest".
+#pragma once
+
+#include "transport/curve.hpp"
+#include "transport/errors.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace weir::transport {
+
+struct zmq_ingest_config {
+  std::string router_endpoint; ///< Empty: off. "tcp://127.0.0.1:5560"
+  std::string pull_endpoint;   ///< Empty: off.
+  curve_server_keys keys;      ///< Without keys only loopback and ipc may be bound.
+  std::size_t message_bytes_max = 8 << 20;
+  int receive_hwm = 1000;
+};
+
+struct zmq_bound_endpoints {
+  std::string router;
+  std::string pull;
+};
+
+/// Takes one message. When it returns, the message counts as received: its
+/// acknowledgement goes out with the next batch of acks. May block: that is the
+/// back-pressure. `client` is the authenticated name, or "zmq".
+using zmq_handler
+  = std::function<void(std::string_view client, std::string_view payload)>;
+
+class zmq_ingest {
+public:
+  zmq_ingest(zmq_ingest_config config, zmq_handler handler,
+             std::function<void(const error&)> on_error);
+  ~zmq_ingest(); ///< Stops.
+
+  expected<zmq_bound_endpoints, error> start();
+  void stop();
+
+private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
+/// The client side, for simulators, replay and tests. One thread only.
+class zmq_publisher {
+public:
+  struct config {
+    std::string endpoint;
+    curve_client_keys keys;
+    bool acknowledged = true; ///< DEALER with acks; false: PUSH.
+    std::size_t window_max = 1000; ///< Messages without acknowledgement at most.
+  };
+
+  static expected<std::unique_ptr<zmq_publisher>, error> connect(config settings);
+  ~zmq_publisher();
+
+  /// Blocks while the window is full; cannot_connect after `timeout`.
+  expected<void, error> send(std::string_view payload,
+                             std::chrono::milliseconds timeout);
+
+  /// Waits until everything is acknowledged (or, for PUSH, handed to the network).
+  expected<void, error> drain(std::chrono::milliseconds timeout);
+
+  std::uint64_t acknowledged() const;
+
+private:
+  struct impl;
+  explicit zmq_publisher(std::unique_ptr<impl> state);
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace weir::transport
