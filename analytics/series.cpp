@@ -1,0 +1,274 @@
+#include "analytics/series.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cstdio>
+
+namespace weir::analytics {
+
+namespace {
+
+void append_escaped(std::string& out, std::string_view value) {
+  for (char c : value) {
+    auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out.push_back('\\');
+      out.push_back(c);
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (byte < 0x20 || byte == 0x7f) {
+      std::array<char, 7> text{};
+      std::snprintf(text.data(), text.size(), "\\u00%02x", byte);
+      out += text.data();
+    } else {
+      out.push_back(c);
+    }
+  }
+}
+
+/// Metrics and keys stand without quotes, so what would end them becomes `_`.
+void append_bare(std::string& out, std::string_view name) {
+  for (char c : name) {
+    auto byte = static_cast<unsigned char>(c);
+    bool plain = byte > 0x20 && byte != 0x7f && c != '{' && c != '}'
+                 && c != '"' && c != '=' && c != ',';
+    out.push_back(plain ? c : '_');
+  }
+}
+
+void append_pair(std::string& out, std::string_view key,
+                 std::string_view value) {
+  append_bare(out, key);
+  out += "=\"";
+  append_escaped(out, value);
+  out.push_back('"');
+}
+
+/// Reads canonical text from left to right; the position is the error's place.
+class series_parser {
+public:
+  explicit series_parser(std::string_view text) : text_(text) {
+  }
+
+  expected<series_name, std::string> parse() {
+    series_name result;
+    auto brace = text_.find('{');
+    if (brace == std::string_view::npos)
+      return fail("expected `{` after the metric");
+    result.metric = text_.substr(0, brace);
+    position_ = brace + 1;
+    bool first = true;
+    while (!take('}')) {
+      if (!first && !take(','))
+        return fail("expected `,` or `}`");
+      std::string key;
+      std::string value;
+      if (auto why = read_pair(key, value))
+        return fail(*why);
+      if (first && key == "source")
+        result.source = std::move(value);
+      else
+        result.dimensions.emplace_back(std::move(key), std::move(value));
+      first = false;
+    }
+    if (position_ != text_.size())
+      return fail("unexpected text after `}`");
+    return result;
+  }
+
+private:
+  bool take(char c) {
+    if (position_ >= text_.size() || text_[position_] != c)
+      return false;
+    ++position_;
+    return true;
+  }
+
+  std::optional<std::string> read_pair(std::string& key, std::string& value) {
+    auto equals = text_.find('=', position_);
+    if (equals == std::string_view::npos || equals == position_)
+      return "expected key=\"value\"";
+    key = text_.substr(position_, equals - position_);
+    position_ = equals + 1;
+    if (!take('"'))
+      return "expected `\"`";
+    while (!take('"')) {
+      if (position_ >= text_.size())
+        return "the value has no closing `\"`";
+      if (!read_character(value))
+        return "unknown escape";
+    }
+    return std::nullopt;
+  }
+
+  bool read_character(std::string& value) {
+    char c = text_[position_++];
+    if (c != '\\') {
+      value.push_back(c);
+      return true;
+    }
+    if (position_ >= text_.size())
+      return false;
+    c = text_[position_++];
+    if (c == '"' || c == '\\') {
+      value.push_back(c);
+      return true;
+    }
+    if (c == 'n') {
+      value.push_back('\n');
+      return true;
+    }
+    unsigned code = 0;
+    if (c != 'u' || position_ + 4 > text_.size()
+        || std::sscanf(std::string{text_.substr(position_, 4)}.c_str(), "%4x",
+                       &code)
+             != 1
+        || code > 0x7f)
+      return false;
+    value.push_back(static_cast<char>(code));
+    position_ += 4;
+    return true;
+  }
+
+  tl::unexpected<std::string> fail(std::string_view what) const {
+    return unexpected("series text, character " + std::to_string(position_ + 1)
+                      + ": " + std::string{what});
+  }
+
+  std::string_view text_;
+  std::size_t position_ = 0;
+};
+
+} // namespace
+
+void append_canonical(std::string& out, const series_view& series) {
+  append_bare(out, series.metric);
+  out.push_back('{');
+  append_pair(out, "source", series.source);
+  auto append_dimension = [&out](const dimension& x) {
+    out.push_back(',');
+    append_pair(out, x.key, x.value);
+  };
+  auto by_key = [](const dimension& a, const dimension& b) {
+    return a.key < b.key;
+  };
+  if (std::is_sorted(series.dimensions.begin(), series.dimensions.end(),
+                     by_key)) {
+    std::for_each(series.dimensions.begin(), series.dimensions.end(),
+                  append_dimension);
+  } else {
+    std::vector<dimension> sorted(series.dimensions.begin(),
+                                  series.dimensions.end());
+    std::stable_sort(sorted.begin(), sorted.end(), by_key);
+    std::for_each(sorted.begin(), sorted.end(), append_dimension);
+  }
+  out.push_back('}');
+}
+
+expected<series_name, std::string> parse_series(std::string_view text) {
+  return series_parser{text}.parse();
+}
+
+std::uint64_t stable_hash(std::string_view bytes, std::uint64_t seed) {
+  std::uint64_t hash = 0xcbf29ce484222325ull ^ (seed * 0x9e3779b97f4a7c15ull);
+  for (char c : bytes) {
+    hash ^= static_cast<unsigned char>(c);
+    hash *= 0x100000001b3ull;
+  }
+  // FNV's high bits mix poorly; finish as splitmix64 does, so that any bits serve.
+  hash ^= hash >> 30;
+  hash *= 0xbf58476d1ce4e5b9ull;
+  hash ^= hash >> 27;
+  hash *= 0x94d049bb133111ebull;
+  return hash ^ (hash >> 31);
+}
+
+std::optional<series_id> series_table::intern(std::string_view canonical) {
+  {
+    std::shared_lock lock{mutex_};
+    if (auto pos = ids_.find(canonical); pos != ids_.end())
+      return pos->second;
+  }
+  std::unique_lock lock{mutex_};
+  if (auto pos = ids_.find(canonical); pos != ids_.end())
+    return pos->second;
+  if (texts_.size() >= series_max_) {
+    refused_.fetch_add(1, std::memory_order_relaxed);
+    return std::nullopt;
+  }
+  auto id = static_cast<series_id>(texts_.size());
+  const auto& text = texts_.emplace_back(canonical);
+  ids_.emplace(text, id);
+  return id;
+}
+
+const std::string& series_table::text(series_id id) const {
+  std::shared_lock lock{mutex_};
+  assert(id < texts_.size());
+  return texts_[id];
+}
+
+std::size_t series_table::size() const {
+  std::shared_lock lock{mutex_};
+  return texts_.size();
+}
+
+series_resolver::series_resolver(series_table& table)
+  : table_(table), slots_(1024) {
+}
+
+std::optional<series_id> series_resolver::resolve(const series_view& series) {
+  // The raw key keeps lengths, so that ("ab","c") and ("a","bc") differ.
+  scratch_.clear();
+  auto append = [this](std::string_view text) {
+    auto size = static_cast<std::uint32_t>(text.size());
+    scratch_.append(reinterpret_cast<const char*>(&size), sizeof(size));
+    scratch_.append(text);
+  };
+  append(series.metric);
+  append(series.source);
+  for (const auto& x : series.dimensions) {
+    append(x.key);
+    append(x.value);
+  }
+  auto hash = static_cast<std::uint64_t>(
+    std::hash<std::string_view>{}(std::string_view{scratch_}));
+  auto mask = slots_.size() - 1;
+  auto index = static_cast<std::size_t>(hash) & mask;
+  for (; slots_[index].key_size != 0; index = (index + 1) & mask) {
+    const auto& candidate = slots_[index];
+    if (candidate.hash == hash && candidate.key_size == scratch_.size()
+        && std::string_view{keys_}.substr(candidate.key_offset,
+                                          candidate.key_size)
+             == scratch_)
+      return candidate.id;
+  }
+  canonical_.clear();
+  append_canonical(canonical_, series);
+  auto id = table_.intern(canonical_);
+  if (!id)
+    return std::nullopt;
+  slots_[index] = {hash, *id, static_cast<std::uint32_t>(keys_.size()),
+                   static_cast<std::uint32_t>(scratch_.size())};
+  keys_ += scratch_;
+  if (++used_ * 2 > slots_.size())
+    grow();
+  return id;
+}
+
+void series_resolver::grow() {
+  std::vector<slot> larger(slots_.size() * 2);
+  auto mask = larger.size() - 1;
+  for (const auto& x : slots_) {
+    if (x.key_size == 0)
+      continue;
+    auto index = static_cast<std::size_t>(x.hash) & mask;
+    while (larger[index].key_size != 0)
+      index = (index + 1) & mask;
+    larger[index] = x;
+  }
+  slots_ = std::move(larger);
+}
+
+} // namespace weir::analytics
