@@ -10,6 +10,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace weir::actors {
@@ -61,7 +62,7 @@ private:
   };
   mutable std::mutex mutex_;
   std::map<std::string, entry> edges_;
-  mutable std::vector<double> lags_ms_; // The newest 512, a ring.
+  std::vector<double> lags_ms_; // The newest 512, a ring.
   std::size_t lag_next_ = 0;
 };
 

@@ -1,0 +1,263 @@
+#include "actors/central_node.hpp"
+
+#include "actors/log.hpp"
+#include "actors/process_info.hpp"
+#include "actors/system.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+
+namespace weir::actors {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+struct central_node::impl {
+  explicit impl(central_node_config x) : config(std::move(x)), system(1) {
+  }
+
+  central_node_config config;
+  std::unique_ptr<storage::store> store;
+  fleet_board fleet;
+  central_counters counters;
+  std::unique_ptr<transport::mqtt_client> alert_client;
+  std::unique_ptr<transport::uplink_server> uplink;
+
+  std::mutex live_mutex;
+  std::function<void(commit_report_ptr)> live;
+  alert_manager_actor manager_for_reports; // Set before anything comes in.
+  std::string problem; // Of the writer; guarded by live_mutex.
+
+  actor_runtime system;
+  store_writer_actor writer;
+  alert_manager_actor manager;
+  bool stopped = false;
+
+  std::string start_alert_client();
+  void start_actors();
+  void on_report(commit_report_ptr report);
+  void set_problem(const std::string& text);
+  transport::uplink_server_callbacks make_callbacks();
+};
+
+std::string central_node::impl::start_alert_client() {
+  if (!config.alerts.enabled)
+    return {};
+  transport::mqtt_callbacks callbacks;
+  callbacks.on_state = [](bool up, const std::string& why) {
+    if (up)
+      log_info("alert output is connected: {}", why);
+    else
+      log_warn("alert output is not connected: {}", why);
+  };
+  alert_client = std::make_unique<transport::mqtt_client>(
+    config.alerts.mqtt, std::move(callbacks));
+  if (auto started = alert_client->start(); !started)
+    return "alerts.mqtt: " + started.error().message;
+  return {};
+}
+
+void central_node::impl::on_report(commit_report_ptr report) {
+  if (!report->alerts.empty())
+    caf::anon_send(manager_for_reports, report);
+  std::lock_guard lock{live_mutex};
+  if (live)
+    live(std::move(report));
+}
+
+void central_node::impl::set_problem(const std::string& text) {
+  {
+    std::lock_guard lock{live_mutex};
+    problem = text;
+  }
+  if (text.empty())
+    log_info("the store takes records again");
+  else
+    log_error("the store cannot be written: {}. Edges keep their records until "
+              "it can.",
+              text);
+}
+
+void central_node::impl::start_actors() {
+  auto& sys = system.get();
+  store_writer_parts parts;
+  parts.store = store.get();
+  parts.fleet = &fleet;
+  parts.counters = &counters;
+  parts.acknowledge = [this](const std::string& edge, std::uint64_t epoch,
+                             std::uint64_t through_seq) {
+    uplink->acknowledge(edge, epoch, through_seq);
+  };
+  parts.resend = [this](const std::string& edge, std::uint64_t epoch,
+                        std::uint64_t from_seq) {
+    uplink->resend(edge, epoch, from_seq);
+  };
+  parts.on_report = [this](commit_report_ptr x) { on_report(std::move(x)); };
+  parts.on_problem = [this](const std::string& x) { set_problem(x); };
+  parts.now_ns = wall_clock_ns;
+  writer = sys.spawn<caf::detached>(store_writer, config.writer,
+                                    std::move(parts));
+  alert_manager_parts manager_parts;
+  manager_parts.fleet = &fleet;
+  manager_parts.counters = &counters;
+  manager_parts.now_ns = wall_clock_ns;
+  if (alert_client)
+    manager_parts.publish = [this](std::string topic, std::string payload) {
+      return alert_client
+        ->publish(std::move(topic), std::move(payload), 1, false)
+        .has_value();
+    };
+  manager = sys.spawn(alert_manager, config.alerts.manager,
+                      std::move(manager_parts), writer);
+  manager_for_reports = manager;
+}
+
+transport::uplink_server_callbacks central_node::impl::make_callbacks() {
+  transport::uplink_server_callbacks callbacks;
+  callbacks.on_hello = [this](const std::string& edge, std::uint64_t epoch,
+                              std::uint32_t run) -> std::uint64_t {
+    auto position = store->position(edge, epoch);
+    auto through = position && *position ? (*position)->through_seq : 0;
+    log_info("edge {} is connected: epoch {:016x}, start {}, continues after "
+             "record {}",
+             edge, epoch, run, through);
+    return through;
+  };
+  callbacks.on_block = [this](const std::string& edge, std::uint64_t epoch,
+                              std::uint32_t run, transport::uplink_block x) {
+    caf::anon_send(writer, received_block{edge, epoch, run, x.first_seq,
+                                          x.record_count, std::move(x.bytes)});
+  };
+  callbacks.on_skip = [this](const std::string& edge, std::uint64_t epoch,
+                             std::uint64_t first_seq,
+                             std::uint64_t through_seq) {
+    caf::anon_send(writer,
+                   storage::incoming_skip{edge, epoch, first_seq, through_seq});
+  };
+  callbacks.on_status = [this](const std::string& edge,
+                               const transport::edge_status& status) {
+    fleet.on_status(edge, status, wall_clock_ns());
+  };
+  callbacks.on_error = [this](const std::string& edge,
+                              const transport::error& why) {
+    // The first of a kind is worth a line, a flood is not.
+    if (counters.uplink_errors++ % 1000 == 0)
+      log_warn("uplink: {}{}{} ({} such so far)", edge,
+               edge.empty() ? "" : ": ", why.message,
+               counters.uplink_errors.load());
+  };
+  return callbacks;
+}
+
+expected<std::unique_ptr<central_node>, std::string>
+central_node::start(central_node_config config) {
+  auto state = std::make_unique<impl>(std::move(config));
+  auto opened = storage::store::open(state->config.store, wall_clock_ns());
+  if (!opened)
+    return unexpected(std::move(opened.error().message));
+  state->store = std::move(*opened);
+  if (state->store->was_damaged())
+    log_error("the store in {} was damaged: it has been set aside beside it, "
+              "and a new one was made",
+              state->config.store.directory.string());
+  for (const auto& edge : state->config.uplink.keys.allowed)
+    state->fleet.expect_edge(edge.name);
+  if (auto problem = state->start_alert_client(); !problem.empty())
+    return unexpected(std::move(problem));
+  state->uplink = std::make_unique<transport::uplink_server>(
+    state->config.uplink, state->make_callbacks());
+  state->start_actors();
+  return std::unique_ptr<central_node>{new central_node{std::move(state)}};
+}
+
+central_node::central_node(std::unique_ptr<impl> state)
+  : impl_(std::move(state)) {
+}
+
+central_node::~central_node() {
+  stop(milliseconds{3000});
+}
+
+expected<std::string, std::string>
+central_node::open_uplink(std::function<void(commit_report_ptr)> live) {
+  {
+    std::lock_guard lock{impl_->live_mutex};
+    impl_->live = std::move(live);
+  }
+  auto endpoint = impl_->uplink->start();
+  if (!endpoint)
+    return unexpected("uplink: " + endpoint.error().message);
+  return *endpoint;
+}
+
+storage::store& central_node::store() {
+  return *impl_->store;
+}
+
+fleet_board& central_node::fleet() {
+  return impl_->fleet;
+}
+
+const central_counters& central_node::counters() const {
+  return impl_->counters;
+}
+
+std::pair<bool, std::string> central_node::writer_health() const {
+  std::string problem;
+  {
+    std::lock_guard lock{impl_->live_mutex};
+    problem = impl_->problem;
+  }
+  if (!problem.empty())
+    return {false, problem};
+  auto oldest_ns = impl_->counters.oldest_waiting_ns.load();
+  auto waits_s = static_cast<double>(wall_clock_ns() - oldest_ns) / 1e9;
+  if (oldest_ns != 0 && waits_s > 5.0)
+    return {false, fmt::format("blocks wait for {:.1f} s to be stored",
+                               waits_s)};
+  auto last_ns = impl_->counters.last_commit_ns.load();
+  if (last_ns == 0)
+    return {true, "no block has come yet"};
+  return {true,
+          fmt::format("last commit {:.1f} s ago",
+                      static_cast<double>(wall_clock_ns() - last_ns) / 1e9)};
+}
+
+std::string central_node::stop(milliseconds deadline) {
+  auto& x = *impl_;
+  if (std::exchange(x.stopped, true))
+    return {};
+  auto until = steady_clock::now() + deadline;
+  // What the writer still stores is acknowledged to edges that still listen; those
+  // that do not will send it again and be told that it is known.
+  std::string problem;
+  {
+    caf::scoped_actor self{x.system.get(), true};
+    self->request(x.writer, deadline / 2, finish_v)
+      .receive([&](outcome& result) { problem = result.error; },
+               [&](caf::error& err) {
+                 problem = "the store was not written in time ("
+                           + x.system.get().render(err) + ")";
+               });
+  }
+  x.uplink->stop();
+  {
+    std::lock_guard lock{x.live_mutex};
+    x.live = nullptr;
+  }
+  caf::anon_send_exit(x.manager, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(x.writer, caf::exit_reason::user_shutdown);
+  if (x.alert_client)
+    x.alert_client->stop(std::max(
+      milliseconds{0}, std::chrono::duration_cast<milliseconds>(
+                         until - steady_clock::now())
+                         / 2));
+  return problem;
+}
+
+} // namespace weir::actors

@@ -1,0 +1,100 @@
+// EVENT PORT: where one source thread's payloads become events of the node.
+//
+//   payload -> decoder -> [event port: time check, series id] -> shard inboxes
+//
+// One port per source thread; it owns its decoder and buffers, so the way of an
+// event allocates nothing. Everything that is not taken goes to the quarantine.
+#pragma once
+
+#include "actors/quarantine.hpp"
+#include "actors/shard_inbox.hpp"
+#include "analytics/series.hpp"
+#include "transport/decoders.hpp"
+#include "transport/topic_template.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weir::actors {
+
+struct event_port_config {
+  std::string source; ///< Name of the ingest source, for counters and quarantine.
+  transport::time_unit unit = transport::time_unit::automatic;
+  transport::decode_limits limits;
+
+  /// Events before it are rejected: a clock that never was set.
+  std::int64_t time_min_ns = 946'684'800'000'000'000; // 2000-01-01
+
+  /// Events further ahead of the node's clock are rejected.
+  std::int64_t future_tolerance_ns = 300'000'000'000;
+};
+
+/// Counters of one source; written by its thread, read by any.
+struct source_counters {
+  std::atomic<std::uint64_t> payloads{0};
+  std::atomic<std::uint64_t> bytes{0};
+  std::atomic<std::uint64_t> events{0}; ///< Handed to a shard.
+};
+
+/// What all ports of a node share.
+struct ingest_context {
+  analytics::series_table* series = nullptr;
+  quarantine* rejected = nullptr;
+  std::vector<shard_inbox*> inboxes; ///< By shard.
+  std::function<std::int64_t()> now_ns; ///< Wall clock.
+};
+
+class event_port final : public transport::event_sink {
+public:
+  event_port(event_port_config config, ingest_context context);
+
+  /// Decodes one payload and hands its events to the shards; waits while they are
+  /// full. `origin` (topic, client) is for the quarantine. Returns false once the
+  /// node is stopping.
+  bool take(std::string_view origin, std::string_view payload,
+            const transport::decode_context& context);
+
+  /// As take(), with the fields that `pattern` finds in the topic.
+  bool take_topic(std::string_view topic, std::string_view payload,
+                  const transport::topic_template* pattern);
+
+  /// Takes one event that needs no decoding (host metrics).
+  bool take_event(const transport::raw_event& event);
+
+  /// Rejects a payload that never reached the decoder.
+  void reject(std::string_view origin, analytics::reject_reason reason,
+              std::string_view detail, std::string_view bytes);
+
+  const source_counters& counters() const {
+    return counters_;
+  }
+  const std::string& source() const {
+    return config_.source;
+  }
+
+  // event_sink: called by the decoder.
+  void on_event(const transport::raw_event& event) override;
+  void on_reject(analytics::reject_reason reason, std::string_view detail,
+                 std::string_view bytes) override;
+
+private:
+  bool hand_over();
+
+  const event_port_config config_;
+  const ingest_context context_;
+  transport::payload_decoder decoder_;
+  analytics::series_resolver resolver_;
+  transport::topic_fields fields_;
+  std::vector<std::vector<analytics::event>> staged_; // By shard.
+  std::string_view origin_;
+  std::int64_t arrival_ns_ = 0;
+  source_counters counters_;
+};
+
+} // namespace weir::actors

@@ -1,0 +1,109 @@
+#include "actors/fleet_board.hpp"
+
+#include <algorithm>
+
+namespace weir::actors {
+
+namespace {
+
+constexpr std::int64_t second_ns = 1'000'000'000;
+constexpr std::int64_t up_within_ns = 2 * second_ns;
+constexpr std::int64_t late_within_ns = 10 * second_ns;
+constexpr std::size_t lags_max = 512;
+
+edge_state state_of(std::int64_t last_seen_ns, std::int64_t now_ns) {
+  auto silence_ns = now_ns - last_seen_ns;
+  if (last_seen_ns == 0 || silence_ns > late_within_ns)
+    return edge_state::down;
+  return silence_ns > up_within_ns ? edge_state::late : edge_state::up;
+}
+
+} // namespace
+
+std::string_view to_string(edge_state x) {
+  switch (x) {
+    case edge_state::up:
+      return "up";
+    case edge_state::late:
+      return "late";
+    case edge_state::down:
+      break;
+  }
+  return "down";
+}
+
+void fleet_board::expect_edge(const std::string& name) {
+  std::lock_guard lock{mutex_};
+  edges_[name].view.name = name;
+}
+
+void fleet_board::on_status(const std::string& edge,
+                            const transport::edge_status& status,
+                            std::int64_t now_ns) {
+  std::lock_guard lock{mutex_};
+  auto& x = edges_[edge];
+  x.view.name = edge;
+  // The edge's own clock measures its rate: a delayed heartbeat bends nothing.
+  auto elapsed_ns = status.time_ns - x.previous_time_ns;
+  if (x.previous_run == status.run && elapsed_ns > 0
+      && status.events_total >= x.previous_events) {
+    if (elapsed_ns >= second_ns / 4)
+      x.view.events_per_s
+        = static_cast<double>(status.events_total - x.previous_events) * 1e9
+          / static_cast<double>(elapsed_ns);
+  } else {
+    x.view.events_per_s = 0.0;
+  }
+  x.previous_run = status.run;
+  x.previous_events = status.events_total;
+  x.previous_time_ns = status.time_ns;
+  x.view.clock_offset_ms = static_cast<double>(status.time_ns - now_ns) / 1e6;
+  x.view.last_seen_ns = now_ns;
+  x.view.status = status;
+}
+
+void fleet_board::on_commit(const std::string& edge,
+                            std::int64_t newest_end_ns, std::int64_t now_ns) {
+  auto lag_ms = static_cast<double>(now_ns - newest_end_ns) / 1e6;
+  std::lock_guard lock{mutex_};
+  edges_[edge].view.name = edge;
+  edges_[edge].view.lag_ms = lag_ms;
+  if (lags_ms_.size() < lags_max)
+    lags_ms_.push_back(lag_ms);
+  else
+    lags_ms_[lag_next_] = lag_ms;
+  lag_next_ = (lag_next_ + 1) % lags_max;
+}
+
+fleet_view fleet_board::view(std::int64_t now_ns) const {
+  std::lock_guard lock{mutex_};
+  fleet_view result;
+  auto& totals = result.totals;
+  for (const auto& [name, known] : edges_) {
+    auto x = known.view;
+    x.state = state_of(x.last_seen_ns, now_ns);
+    if (x.state == edge_state::down)
+      x.events_per_s = 0.0; // What is not heard is not claimed.
+    totals.edges += 1;
+    totals.up += x.state == edge_state::up ? 1 : 0;
+    totals.late += x.state == edge_state::late ? 1 : 0;
+    totals.down += x.state == edge_state::down ? 1 : 0;
+    totals.events_per_s += x.events_per_s;
+    totals.events_total += x.status.events_total;
+    totals.rejected_total += x.status.rejected_total;
+    totals.late_total += x.status.late_total;
+    result.edges.push_back(std::move(x));
+  }
+  if (!lags_ms_.empty()) {
+    auto sorted = lags_ms_;
+    auto rank = (sorted.size() * 99) / 100;
+    rank = std::min(rank, sorted.size() - 1);
+    std::nth_element(sorted.begin(),
+                     sorted.begin() + static_cast<std::ptrdiff_t>(rank),
+                     sorted.end());
+    totals.lag_p99_ms = sorted[rank];
+  }
+  return result;
+}
+
+} // namespace weir::actors

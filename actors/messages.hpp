@@ -1,0 +1,74 @@
+// The message vocabulary: every type and atom that may cross a mailbox, and nothing
+// else. Types are nouns; atoms are verbs (10 characters at most). All messages stay
+// inside one process, so none is serializable.
+#pragma once
+
+#include "analytics/records.hpp"
+#include "analytics/shard.hpp"
+#include "storage/store.hpp"
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/atom.hpp>
+#include <caf/type_id.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace weir::actors {
+
+/// What a shard made of some batches. Shared and never changed after sending:
+/// the outbox writer and the alert publisher read the same one.
+using shard_output_ptr = std::shared_ptr<const analytics::shard_output>;
+
+/// Samples of what was rejected since the last one.
+using rejection_batch = std::vector<analytics::rejection>;
+
+/// A shard's state as bytes (analytics::shard::snapshot).
+struct shard_snapshot {
+  std::string bytes;
+};
+
+/// The whole node's state, to be kept until the next start.
+struct node_snapshot {
+  std::string bytes;
+};
+
+/// Why something that was asked for was not done; empty: it was.
+struct outcome {
+  std::string error;
+};
+
+/// A block as it came over the link: bytes of transport::encode_block.
+struct received_block {
+  std::string edge;
+  std::uint64_t epoch = 0;
+  std::uint32_t run = 0;
+  std::uint64_t first_seq = 0;
+  std::uint32_t record_count = 0;
+  std::string bytes;
+};
+
+/// What a commit added to the store.
+using commit_report_ptr = std::shared_ptr<const storage::commit_report>;
+
+} // namespace weir::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::actors::shard_output_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::actors::rejection_batch)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::actors::shard_snapshot)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::actors::node_snapshot)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::actors::outcome)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::actors::received_block)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::actors::commit_report_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::storage::incoming_skip)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::storage::stored_alert)
+
+CAF_BEGIN_TYPE_ID_BLOCK(weir, first_custom_type_id)
+  CAF_ADD_ATOM(weir, weir::actors, drain, "drain")
+  CAF_ADD_ATOM(weir, weir::actors, tick, "tick")
+  CAF_ADD_ATOM(weir, weir::actors, commit, "commit")
+  CAF_ADD_ATOM(weir, weir::actors, save, "save")
+  CAF_ADD_ATOM(weir, weir::actors, finish, "finish")
+CAF_END_TYPE_ID_BLOCK(weir)

@@ -1,0 +1,38 @@
+#include "actors/process_info.hpp"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <fstream>
+
+namespace weir::actors {
+
+namespace {
+
+template <class Clock>
+std::int64_t now_of() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+           Clock::now().time_since_epoch())
+    .count();
+}
+
+} // namespace
+
+std::int64_t wall_clock_ns() {
+  return now_of<std::chrono::system_clock>();
+}
+
+std::int64_t steady_now_ns() {
+  return now_of<std::chrono::steady_clock>();
+}
+
+std::uint64_t process_rss_bytes() {
+  std::ifstream statm{"/proc/self/statm"};
+  std::uint64_t size_pages = 0;
+  std::uint64_t resident_pages = 0;
+  if (!(statm >> size_pages >> resident_pages))
+    return 0;
+  return resident_pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+} // namespace weir::actors

@@ -1,0 +1,17 @@
+// What a node knows of its own process and of the time.
+#pragma once
+
+#include <cstdint>
+
+namespace weir::actors {
+
+/// UTC, nanoseconds since the epoch.
+std::int64_t wall_clock_ns();
+
+/// Monotonic, from an arbitrary start.
+std::int64_t steady_now_ns();
+
+/// Resident memory; 0 where it cannot be read.
+std::uint64_t process_rss_bytes();
+
+} // namespace weir::actors

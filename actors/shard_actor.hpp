@@ -1,0 +1,73 @@
+// SHARD: the thin actor around analytics::shard. Takes what waits in its inbox, hands
+// what comes out to the outbox writer and the alert publisher.
+//
+//   inbox ==events==> [shard] --shard_output_ptr--> outbox writer, alert publisher
+//
+// Back-pressure: while the writer is behind (disk slow or full) the shard leaves its
+// inbox alone; the inbox fills and the sources wait.
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "actors/shard_inbox.hpp"
+#include "analytics/shard.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace weir::actors {
+
+/// Records that shards have handed to the outbox writer and that are not yet on disk.
+using writer_backlog = std::atomic<std::uint64_t>;
+
+/// A shard's newest status, for whoever asks from another thread.
+class shard_gauge {
+public:
+  void set(const analytics::shard_status& status) {
+    std::lock_guard lock{mutex_};
+    status_ = status;
+  }
+  analytics::shard_status get() const {
+    std::lock_guard lock{mutex_};
+    return status_;
+  }
+
+private:
+  mutable std::mutex mutex_;
+  analytics::shard_status status_;
+};
+
+struct shard_actor_config {
+  std::chrono::milliseconds tick_interval{1000};
+  std::uint64_t writer_backlog_max = 100'000; ///< Records.
+  std::chrono::milliseconds backlog_retry{20};
+};
+
+/// What the node shares with its shard; all of it outlives the actor.
+struct shard_parts {
+  std::shared_ptr<analytics::shard> core;
+  std::shared_ptr<shard_inbox> inbox;
+  std::shared_ptr<shard_gauge> gauge;
+  std::shared_ptr<writer_backlog> backlog;
+};
+
+struct shard_actor_state {
+  static constexpr const char* name = "shard";
+  shard_actor_config config;
+  shard_parts parts;
+  outbox_writer_actor writer;
+  alert_publisher_actor publisher; ///< May be null: alerts then only go uplink.
+  std::vector<analytics::event> batch;
+};
+
+shard_actor::behavior_type
+shard_behavior(shard_actor::stateful_pointer<shard_actor_state> self,
+               shard_actor_config config, shard_parts parts,
+               outbox_writer_actor writer, alert_publisher_actor publisher);
+
+} // namespace weir::actors
