@@ -65,6 +65,26 @@ void note_lag(const store_writer_state& st,
     st.parts.fleet->on_commit(std::string{edge}, end_ns, st.parts.now_ns());
 }
 
+/// A block that will never be readable is passed over, so that it does not hold up
+/// its edge for ever: the edge's ledger counts its records as lost on the way, and the
+/// operator is told.
+void pass_over(const store_writer_state& st, const storage::incoming_skip& range,
+               const std::string& why) {
+  ++st.parts.counters->blocks_malformed;
+  log_error("records {} to {} of {} cannot be read and are passed over: {}",
+            range.first_seq, range.through_seq, range.edge, why);
+  auto moved = st.parts.store->skip(range);
+  if (!moved)
+    return; // The disk: the edge sends the block again.
+  if (moved->result == commit_result::gap)
+    st.parts.resend(range.edge, range.epoch, moved->through_seq + 1);
+  else
+    st.parts.acknowledge(range.edge, range.epoch, moved->through_seq);
+}
+
+/// One bad block fails the transaction of all: finds it by committing each alone.
+void commit_each_alone(self_pointer self);
+
 /// Commits what waits; the error's text, or nothing.
 std::string write_all(self_pointer self) {
   auto& st = self->state;
@@ -72,6 +92,19 @@ std::string write_all(self_pointer self) {
     return {};
   auto& counters = *st.parts.counters;
   auto report = st.parts.store->commit(st.waiting);
+  if (!report && report.error().code == storage::errc::malformed) {
+    if (st.waiting.size() > 1) {
+      commit_each_alone(self);
+      return {};
+    }
+    auto block = std::move(st.waiting.front());
+    st.waiting.clear();
+    st.waiting_records = 0;
+    auto last = block.first_seq + block.records.record_count() - 1;
+    pass_over(st, {block.edge, block.epoch, block.first_seq, last},
+              report.error().message);
+    return {};
+  }
   if (!report) {
     ++counters.commit_errors;
     return report.error().message;
@@ -87,6 +120,16 @@ std::string write_all(self_pointer self) {
   st.parts.on_report(
     std::make_shared<const storage::commit_report>(std::move(*report)));
   return {};
+}
+
+void commit_each_alone(self_pointer self) {
+  auto& st = self->state;
+  auto blocks = std::exchange(st.waiting, {});
+  for (auto& block : blocks) {
+    st.waiting.push_back(std::move(block));
+    st.waiting_records = st.waiting.back().records.record_count();
+    write_all(self); // What fails for the disk's sake stays and is tried again.
+  }
 }
 
 void on_commit(self_pointer self) {
@@ -105,14 +148,14 @@ void on_block(self_pointer self, const received_block& block) {
   auto& counters = *st.parts.counters;
   auto records = transport::decode_block(block.bytes);
   if (!records || records->record_count() != block.record_count) {
-    // Asking again would bring the same bytes: the edge's version is wrong, or the
-    // block is damaged. It is not acknowledged, and the operator is told.
-    if (counters.blocks_malformed++ == 0)
-      log_error("a block of {} from record {} on cannot be read and is not "
-                "acknowledged: {}",
-                block.edge, block.first_seq,
-                records ? "the number of records differs from its header"
-                        : records.error().message);
+    // Asking again would bring the same bytes: damaged at the edge, or of a version
+    // that this centre does not know.
+    set_problem(st, write_all(self)); // In order with the blocks before it.
+    pass_over(st,
+              {block.edge, block.epoch, block.first_seq,
+               block.first_seq + block.record_count - 1},
+              records ? "the number of records differs from the block's header"
+                      : records.error().message);
     return;
   }
   st.waiting.push_back({block.edge, block.epoch, block.run, block.first_seq,

@@ -100,7 +100,7 @@ void shard_output::clear() {
 }
 
 shard::shard(shard_config config, const series_table& table)
-  : config_(std::move(config)), table_(table) {
+  : config_(std::move(config)), table_(&table) {
 }
 
 shard::series_state& shard::state_of(series_id id) {
@@ -109,7 +109,7 @@ shard::series_state& shard::state_of(series_id id) {
   auto& state = series_[id];
   if (!state.known) {
     state.known = true;
-    if (auto name = parse_series(table_.text(id))) {
+    if (auto name = parse_series(table_->text(id))) {
       for (std::size_t i = 0; i < config_.rules.size(); ++i)
         if (matches_glob(config_.rules[i].metric, name->metric)
             && matches_glob(config_.rules[i].source, name->source))
@@ -169,7 +169,7 @@ void shard::run_rules(series_state& state, const event& x,
                     || current.state == alert_state::recovering;
     if (current.step(rule, input)) {
       out.alerts.push_back(
-        make_alert(rule, current, x.series, table_.text(x.series), input));
+        make_alert(rule, current, x.series, table_->text(x.series), input));
       ++status_.alerts;
     }
     auto is_open = current.state == alert_state::firing
@@ -240,7 +240,7 @@ void shard::snapshot(std::string& out) const {
         entry.put(rule.since_ns);
         entry.put(rule.worst);
       }
-    writer.put_text(table_.text(static_cast<series_id>(id)));
+    writer.put_text(table_->text(static_cast<series_id>(id)));
     writer.put_text(state_bytes);
   }
 }

@@ -102,7 +102,7 @@ private:
                  const ewma_detector::verdict& verdict, shard_output& out);
 
   shard_config config_;
-  const series_table& table_;
+  const series_table* table_; // Not null.
   std::vector<series_state> series_; // By series_id.
   // By series; few series alert at a time. Inner: by rule number.
   std::unordered_map<series_id, std::unordered_map<std::uint32_t, rule_state>>

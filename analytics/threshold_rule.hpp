@@ -31,7 +31,7 @@ struct rule_config {
   std::string source = "*";
   rule_condition condition = rule_condition::above;
   double limit = 0.0;
-  std::optional<double> clear_limit; ///< Default: `limit`.
+  std::optional<double> clear_limit{}; ///< Default: `limit`.
   std::int64_t hold_ns = 0;
   std::int64_t recover_ns = 0;
   analytics::severity severity = severity::medium;

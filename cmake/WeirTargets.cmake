@@ -5,6 +5,8 @@ target_include_directories(weir_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_link_libraries(weir_options INTERFACE Threads::Threads)
 target_compile_options(weir_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
+  # A designated initializer leaves out what keeps its default: that is its use.
+  -Wno-missing-field-initializers
   -fstack-protector-strong -fno-plt)
 if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT WEIR_SANITIZE)
   target_compile_options(weir_options INTERFACE -D_FORTIFY_SOURCE=2)
@@ -13,6 +15,10 @@ target_link_options(weir_options INTERFACE -Wl,-z,relro,-z,now)
 if(WEIR_SANITIZE)
   target_compile_options(weir_options INTERFACE -fsanitize=${WEIR_SANITIZE}
     -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # False alarms in libstdc++'s own headers once they are instrumented.
+    target_compile_options(weir_options INTERFACE -Wno-maybe-uninitialized)
+  endif()
   target_link_options(weir_options INTERFACE -fsanitize=${WEIR_SANITIZE})
 endif()
 

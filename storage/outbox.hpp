@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace weir::storage {
@@ -46,7 +47,7 @@ struct stored_block {
 struct outbox_stats {
   std::uint64_t blocks = 0;
   std::uint64_t records = 0;
-  std::uint64_t size_bytes = 0;
+  std::uint64_t size_bytes = 0; ///< Of the blocks' bytes.
   std::uint64_t next_seq = 1;    ///< The number the next record gets.
   std::uint64_t oldest_seq = 0;  ///< 0: empty.
   std::uint64_t acknowledged_seq = 0;
@@ -76,7 +77,10 @@ public:
   bool was_damaged() const;
 
   /// Appends all blocks in one transaction and gives them their sequence numbers.
-  /// Returns the first one. Expires old summary blocks when over budget.
+  /// Returns the first one. Expires old summary blocks when over budget, and, if
+  /// the map is full all the same, a quarter of them; if that does not help, the
+  /// error is `map_full`. On error nothing is appended. A block without records is
+  /// `malformed`.
   expected<std::uint64_t, error> append(std::span<const new_block> blocks);
 
   /// Blocks with first_seq > `after_seq`, oldest first, at least one if there is
@@ -84,7 +88,8 @@ public:
   expected<std::vector<stored_block>, error>
   read_after(std::uint64_t after_seq, std::size_t size_bytes_max) const;
 
-  /// Removes every block whose last record is <= `through_seq`.
+  /// Removes every block whose last record is <= `through_seq`. Numbers that were
+  /// never given count as the last one given.
   expected<void, error> acknowledge(std::uint64_t through_seq);
 
   /// Saves the node's window state at an ordered shutdown; replaces an older one.

@@ -148,8 +148,14 @@ public:
   /// of it is stored.
   ///
   /// A summary for a window that is already there: a higher `revision` replaces
-  /// it; the same revision from a later run of the edge (a restart inside the
-  /// window) is merged into it with the next revision; a lower one is ignored.
+  /// it; otherwise one from a later run or another epoch of the edge (a restart
+  /// inside the window) is merged into it with the next revision, and one of the
+  /// same run is ignored. After such a merge, higher revisions of the later run
+  /// correct what that run saw; what the earlier runs saw stays.
+  ///
+  /// A block that breaks the contract (a record's `series` out of range, an edge
+  /// name of 0 or over 255 bytes, a window outside the years 1897 to 2116) makes
+  /// the whole commit fail with `malformed`; decoders refuse such blocks before.
   expected<commit_report, error> commit(std::span<const incoming_block> blocks);
 
   /// Moves the edge's position over records that the edge has expired, and counts

@@ -1,0 +1,118 @@
+// INTERNAL: the state behind `store`, shared by store*.cpp.
+#pragma once
+
+#include "storage/lmdb_env.hpp"
+#include "storage/store.hpp"
+#include "storage/store_values.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace weir::storage {
+
+namespace table {
+inline constexpr lmdb_table meta{0};
+inline constexpr lmdb_table positions{1};
+inline constexpr lmdb_table series{2};
+inline constexpr lmdb_table tails{
+  3}; ///< Newest width and start of each series.
+inline constexpr lmdb_table summaries{4};
+inline constexpr lmdb_table anomalies{5};
+inline constexpr lmdb_table anomalies_by_series{6};
+inline constexpr lmdb_table alerts{7};
+inline constexpr lmdb_table alerts_open{8};   ///< By time.
+inline constexpr lmdb_table alerts_closed{9}; ///< By time.
+inline constexpr lmdb_table quarantine{10};
+} // namespace table
+
+/// All series in memory: number -> names, names -> number. Thread-safe.
+class series_cache {
+public:
+  /// 0: unknown.
+  stored_series_id find(std::string_view edge, std::string_view text) const;
+  std::optional<stored_series> get(stored_series_id id) const;
+  std::vector<stored_series> search(const series_filter& filter) const;
+  std::size_t size() const;
+
+  /// Puts in what a commit has changed; new ones continue the numbers.
+  void apply(const std::map<stored_series_id, stored_series>& changed);
+
+private:
+  static std::string name_key(std::string_view edge, std::string_view text);
+
+  mutable std::shared_mutex mutex_;
+  std::deque<stored_series> series_; // Number n is at n - 1.
+  std::unordered_map<std::string, stored_series_id> ids_;
+};
+
+struct store_state {
+  store_state(const store_config& config, std::int64_t unix_ns);
+  void load();
+
+  const store_config config;
+  lmdb_env env;
+  bool was_damaged = false;
+  series_cache series;
+  std::mutex write_mutex; // Commits, skips and own alerts, one after another.
+  std::uint64_t next_anomaly = 1;   // Under write_mutex.
+  std::uint64_t next_rejection = 1; // Under write_mutex.
+};
+
+struct store::impl : store_state {
+  using store_state::store_state;
+};
+
+/// One writing transaction of the store: what it will change in memory waits
+/// here until it is on disk.
+class store_txn {
+public:
+  explicit store_txn(store_state& store)
+    : store_(store), txn_(store.env, true), next_anomaly_(store.next_anomaly),
+      next_rejection_(store.next_rejection) {
+  }
+
+  commit_outcome add(const incoming_block& block);
+  commit_outcome skip(const incoming_skip& range);
+  bool put_alert(const stored_alert& alert); ///< False: an older transition.
+
+  /// Durable, and visible in memory, when it returns.
+  commit_report commit();
+
+private:
+  struct tracked_position {
+    edge_position value;
+    bool stored = false; ///< In the table, or to be put there.
+  };
+
+  void add_records(const incoming_block& block, std::uint64_t known);
+  void add_summary(const incoming_block& block, const analytics::summary& x,
+                   stored_series_id id);
+  void add_anomaly(const analytics::anomaly& x, stored_series_id id);
+  void add_rejection(std::string_view edge, const analytics::rejection& x);
+  void bound_anomalies();
+  void bound_alerts();
+  void bound_quarantine();
+  tracked_position& position_of(const std::string& edge, std::uint64_t epoch);
+  stored_series& series_of(const std::string& edge, const std::string& text);
+  stored_series& series_with(stored_series_id id);
+
+  store_state& store_;
+  lmdb_txn txn_;
+  commit_report report_;
+  std::map<std::string, tracked_position> positions_; // By key.
+  std::map<stored_series_id, stored_series> changed_series_;
+  std::map<std::pair<std::string, std::string>, stored_series_id> new_ids_;
+  std::uint64_t next_anomaly_;
+  std::uint64_t next_rejection_;
+};
+
+} // namespace weir::storage

@@ -1,0 +1,338 @@
+#include "storage/store_values.hpp"
+
+#include "storage/big_endian.hpp"
+
+namespace weir::storage {
+
+namespace {
+
+constexpr std::uint8_t value_version = 1;
+
+std::string new_value() {
+  return std::string(1, static_cast<char>(value_version));
+}
+
+[[noreturn]] void malformed(const char* what) {
+  throw failure(errc::malformed, std::string{"the store holds "} + what
+                                   + " that cannot be read. Restore the "
+                                     "database from a copy.");
+}
+
+byte_reader read_value(std::string_view value, const char* what) {
+  auto in = byte_reader{value};
+  auto version = in.take<std::uint8_t>();
+  if (!in.ok() || version == 0)
+    malformed(what);
+  if (version > value_version)
+    throw failure(errc::unsupported,
+                  std::string{"the store holds "} + what + " of version "
+                    + std::to_string(version) + ", this program knows up to "
+                    + std::to_string(value_version)
+                    + ". Start the newer program that wrote it.");
+  return in;
+}
+
+byte_reader read_key(std::string_view key, std::size_t size, const char* what) {
+  if (key.size() != size)
+    malformed(what);
+  return byte_reader{key};
+}
+
+void check_complete(const byte_reader& in, const char* what) {
+  if (!in.complete())
+    malformed(what);
+}
+
+void put_time(std::string& out, std::int64_t time_ns) {
+  put_be(out, static_cast<std::uint64_t>(time_ns));
+}
+
+void put_summary(std::string& out, const analytics::summary& x) {
+  put_be(out, x.revision);
+  put_be(out, x.late_count);
+  put_be(out, x.count);
+  for (double field : {x.sum, x.min, x.max, x.mean, x.m2, x.first, x.last})
+    put_double(out, field);
+  put_time(out, x.first_ns);
+  put_time(out, x.last_ns);
+}
+
+analytics::summary take_summary(byte_reader& in, const window_key& key) {
+  analytics::summary x;
+  x.series = key.series;
+  x.start_ns = key.start_ns;
+  x.width_ns = key.width_ns;
+  x.revision = in.take<std::uint32_t>();
+  x.late_count = in.take<std::uint32_t>();
+  x.count = in.take<std::uint64_t>();
+  for (double* field :
+       {&x.sum, &x.min, &x.max, &x.mean, &x.m2, &x.first, &x.last})
+    *field = in.take_double();
+  x.first_ns = in.take_time();
+  x.last_ns = in.take_time();
+  return x;
+}
+
+/// An enum that was stored as its number.
+template <class Enum>
+Enum take_enum(byte_reader& in, Enum last, const char* what) {
+  auto number = in.take<std::uint8_t>();
+  if (number > static_cast<std::uint8_t>(last))
+    malformed(what);
+  return static_cast<Enum>(number);
+}
+
+template <class Enum>
+void put_enum(std::string& out, Enum x) {
+  put_be(out, static_cast<std::uint8_t>(x));
+}
+
+} // namespace
+
+analytics::summary merged(const stored_window& window) {
+  if (!window.earlier)
+    return window.current;
+  auto sum = *window.earlier;
+  analytics::merge(sum, window.current);
+  sum.start_ns = window.current.start_ns;
+  sum.width_ns = window.current.width_ns;
+  sum.revision = window.earlier->revision + 1 + window.current.revision;
+  return sum;
+}
+
+std::string to_key(const window_key& key) {
+  std::string out;
+  put_be(out, key.series);
+  put_be(out, biased(key.width_ns));
+  put_be(out, biased(key.start_ns));
+  return out;
+}
+
+window_key to_window_key(std::string_view key) {
+  auto in = read_key(key, 20, "a summary's key");
+  auto series = in.take<std::uint32_t>();
+  auto width = in.take<std::uint64_t>();
+  return {series, unbiased(width), unbiased(in.take<std::uint64_t>())};
+}
+
+std::string to_value(const stored_window& window) {
+  auto out = new_value();
+  out.reserve(200);
+  put_be(out, window.epoch);
+  put_be(out, window.run);
+  put_summary(out, window.current);
+  if (window.earlier)
+    put_summary(out, *window.earlier);
+  return out;
+}
+
+stored_window to_window(const window_key& key, std::string_view value) {
+  auto in = read_value(value, "a summary");
+  stored_window window;
+  window.epoch = in.take<std::uint64_t>();
+  window.run = in.take<std::uint32_t>();
+  window.current = take_summary(in, key);
+  if (!in.rest().empty())
+    window.earlier = take_summary(in, key);
+  check_complete(in, "a summary");
+  return window;
+}
+
+std::string series_key(stored_series_id id) {
+  std::string out;
+  put_be(out, id);
+  return out;
+}
+
+std::string to_value(const stored_series& series) {
+  auto out = new_value();
+  put_text(out, series.edge);
+  put_text(out, series.text);
+  return out;
+}
+
+std::string to_tail(const stored_series& series) {
+  auto out = new_value();
+  put_time(out, series.width_ns);
+  put_time(out, series.last_start_ns);
+  return out;
+}
+
+stored_series to_series(std::string_view key, std::string_view value) {
+  stored_series series;
+  series.id = read_key(key, 4, "a series' key").take<std::uint32_t>();
+  auto in = read_value(value, "a series");
+  series.edge = in.take_text();
+  series.text = in.take_text();
+  check_complete(in, "a series");
+  return series;
+}
+
+void read_tail(stored_series& series, std::string_view value) {
+  auto in = read_value(value, "a series' newest window");
+  series.width_ns = in.take_time();
+  series.last_start_ns = in.take_time();
+  check_complete(in, "a series' newest window");
+}
+
+std::string position_key(std::string_view edge, std::uint64_t epoch) {
+  auto out = std::string{edge};
+  put_be(out, epoch);
+  return out;
+}
+
+std::string to_value(const edge_position& position) {
+  auto out = new_value();
+  put_be(out, position.through_seq);
+  put_be(out, position.records_stored);
+  put_be(out, position.records_duplicate);
+  put_be(out, position.records_expired);
+  put_be(out, position.gaps_refused);
+  return out;
+}
+
+edge_position to_position(std::string_view key, std::string_view value) {
+  if (key.size() < 8)
+    malformed("a position's key");
+  auto in = read_value(value, "a position");
+  edge_position position;
+  position.edge = key.substr(0, key.size() - 8);
+  position.epoch = get_be<std::uint64_t>(key.data() + key.size() - 8);
+  position.through_seq = in.take<std::uint64_t>();
+  position.records_stored = in.take<std::uint64_t>();
+  position.records_duplicate = in.take<std::uint64_t>();
+  position.records_expired = in.take<std::uint64_t>();
+  position.gaps_refused = in.take<std::uint64_t>();
+  check_complete(in, "a position");
+  return position;
+}
+
+std::string to_key(const anomaly_key& key) {
+  std::string out;
+  put_be(out, biased(key.time_ns));
+  put_be(out, key.series);
+  put_be(out, key.number);
+  return out;
+}
+
+std::string to_series_key(const anomaly_key& key) {
+  std::string out;
+  put_be(out, key.series);
+  put_be(out, biased(key.time_ns));
+  put_be(out, key.number);
+  return out;
+}
+
+anomaly_key to_anomaly_key(std::string_view key) {
+  auto in = read_key(key, 20, "an anomaly's key");
+  auto time = in.take<std::uint64_t>();
+  auto series = in.take<std::uint32_t>();
+  return {unbiased(time), series, in.take<std::uint64_t>()};
+}
+
+anomaly_key to_anomaly_series_key(std::string_view key) {
+  auto in = read_key(key, 20, "an anomaly's key by series");
+  auto series = in.take<std::uint32_t>();
+  auto time = in.take<std::uint64_t>();
+  return {unbiased(time), series, in.take<std::uint64_t>()};
+}
+
+std::string to_value(const analytics::anomaly& x) {
+  auto out = new_value();
+  for (double field : {x.value, x.expected, x.deviation, x.score})
+    put_double(out, field);
+  put_enum(out, x.severity);
+  put_text(out, x.model);
+  return out;
+}
+
+analytics::anomaly to_anomaly(const anomaly_key& key, std::string_view value) {
+  auto in = read_value(value, "an anomaly");
+  analytics::anomaly x;
+  x.series = key.series;
+  x.time_ns = key.time_ns;
+  for (double* field : {&x.value, &x.expected, &x.deviation, &x.score})
+    *field = in.take_double();
+  x.severity = take_enum(in, analytics::severity::critical, "an anomaly");
+  x.model = in.take_text();
+  check_complete(in, "an anomaly");
+  return x;
+}
+
+std::string alert_key(std::string_view edge, std::string_view id) {
+  std::string out;
+  put_be(out, static_cast<std::uint8_t>(edge.size()));
+  out.append(edge).append(id);
+  return out;
+}
+
+std::string alert_time_key(std::int64_t updated_ns, std::string_view key) {
+  std::string out;
+  put_be(out, biased(updated_ns));
+  out.append(key);
+  return out;
+}
+
+std::string to_value(const stored_alert& alert) {
+  const auto& x = alert.value;
+  auto out = new_value();
+  put_enum(out, x.state);
+  put_enum(out, x.severity);
+  put_time(out, x.start_ns);
+  put_time(out, x.updated_ns);
+  put_double(out, x.value);
+  put_double(out, x.limit);
+  for (const auto* text :
+       {&alert.edge, &alert.series_text, &x.id, &x.rule, &x.message})
+    put_text(out, *text);
+  return out;
+}
+
+stored_alert to_alert(std::string_view value) {
+  auto in = read_value(value, "an alert");
+  stored_alert alert;
+  auto& x = alert.value;
+  x.state = take_enum(in, analytics::alert_state::resolved, "an alert");
+  x.severity = take_enum(in, analytics::severity::critical, "an alert");
+  x.start_ns = in.take_time();
+  x.updated_ns = in.take_time();
+  x.value = in.take_double();
+  x.limit = in.take_double();
+  for (auto* text :
+       {&alert.edge, &alert.series_text, &x.id, &x.rule, &x.message})
+    *text = in.take_text();
+  check_complete(in, "an alert");
+  return alert;
+}
+
+std::string number_key(std::uint64_t number) {
+  std::string out;
+  put_be(out, number);
+  return out;
+}
+
+std::string to_value(const stored_rejection& rejection) {
+  const auto& x = rejection.value;
+  auto out = new_value();
+  put_time(out, x.time_ns);
+  put_enum(out, x.reason);
+  for (const auto* text :
+       {&rejection.edge, &x.source, &x.detail, &x.first_bytes})
+    put_text(out, *text);
+  return out;
+}
+
+stored_rejection to_rejection(std::string_view value) {
+  auto in = read_value(value, "a rejection");
+  stored_rejection rejection;
+  auto& x = rejection.value;
+  x.time_ns = in.take_time();
+  x.reason
+    = take_enum(in, analytics::reject_reason::unknown_topic, "a rejection");
+  for (auto* text : {&rejection.edge, &x.source, &x.detail, &x.first_bytes})
+    *text = in.take_text();
+  check_complete(in, "a rejection");
+  return rejection;
+}
+
+} // namespace weir::storage

@@ -1,0 +1,81 @@
+// INTERNAL: keys and values of the store's tables; the grammar is in FORMAT.md.
+// Decoders throw `failure`: unsupported for a newer version, malformed
+// otherwise.
+#pragma once
+
+#include "analytics/records.hpp"
+#include "storage/failure.hpp"
+#include "storage/store.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace weir::storage {
+
+inline constexpr std::size_t edge_name_bytes_max = 255;
+inline constexpr std::size_t alert_id_bytes_max = 128;
+
+/// One window of one series as it stands in the table. A restart of the edge
+/// inside the window leaves two parts: what earlier runs saw, and what the last
+/// one sees.
+struct stored_window {
+  std::uint64_t epoch = 0;    ///< Of the part `current`.
+  std::uint32_t run = 0;      ///< Of the part `current`.
+  analytics::summary current; ///< With the edge's own revision.
+  std::optional<analytics::summary> earlier;
+
+  bool operator==(const stored_window&) const = default;
+};
+
+/// Both parts as one; its revision is above that of `earlier`.
+analytics::summary merged(const stored_window& window);
+
+struct window_key {
+  stored_series_id series = 0;
+  std::int64_t width_ns = 0;
+  std::int64_t start_ns = 0;
+};
+std::string to_key(const window_key& key);
+window_key to_window_key(std::string_view key);
+
+std::string to_value(const stored_window& window);
+/// `key` gives series, width and start.
+stored_window to_window(const window_key& key, std::string_view value);
+
+std::string series_key(stored_series_id id);
+std::string to_value(const stored_series& series); ///< Edge and text.
+std::string to_tail(const stored_series& series);  ///< Newest width and start.
+stored_series to_series(std::string_view key, std::string_view value);
+void read_tail(stored_series& series, std::string_view value);
+
+/// The key is the edge's name, then the epoch in 8 bytes.
+std::string position_key(std::string_view edge, std::uint64_t epoch);
+std::string to_value(const edge_position& position);
+edge_position to_position(std::string_view key, std::string_view value);
+
+/// Time, series, number; and the index by series: series, time, number.
+struct anomaly_key {
+  std::int64_t time_ns = 0;
+  stored_series_id series = 0;
+  std::uint64_t number = 0;
+};
+std::string to_key(const anomaly_key& key);
+std::string to_series_key(const anomaly_key& key);
+anomaly_key to_anomaly_key(std::string_view key);
+anomaly_key to_anomaly_series_key(std::string_view key);
+std::string to_value(const analytics::anomaly& value);
+analytics::anomaly to_anomaly(const anomaly_key& key, std::string_view value);
+
+std::string alert_key(std::string_view edge, std::string_view id);
+std::string alert_time_key(std::int64_t updated_ns, std::string_view alert_key);
+std::string to_value(const stored_alert& alert);
+stored_alert to_alert(std::string_view value);
+
+std::string number_key(std::uint64_t number);
+std::string to_value(const stored_rejection& rejection);
+stored_rejection to_rejection(std::string_view value);
+
+} // namespace weir::storage

@@ -1,0 +1,88 @@
+// ALERT MANAGER: publishes what reaches the store, and notices silent edges.
+#include "actors/alert_manager.hpp"
+
+#include "tests/support/actor_fixture.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace weir::actors;
+using namespace std::chrono_literals;
+namespace analytics = weir::analytics;
+
+namespace {
+
+constexpr std::int64_t second_ns = 1'000'000'000;
+using alert_log = std::shared_ptr<std::vector<weir::storage::stored_alert>>;
+
+store_writer_actor::behavior_type recording_writer(store_writer_actor::pointer,
+                                                   alert_log log) {
+  return {
+    [](const received_block&) {},
+    [](const weir::storage::incoming_skip&) {},
+    [log](const weir::storage::stored_alert& x) { log->push_back(x); },
+    [](commit) {},
+    [](finish) { return outcome{}; },
+  };
+}
+
+struct fixture : weir::test::actor_fixture {
+  fleet_board fleet;
+  central_counters counters;
+  std::int64_t now_ns = 100 * second_ns;
+  bool broker_takes = true;
+  std::vector<std::string> topics;
+  alert_log stored = std::make_shared<std::vector<weir::storage::stored_alert>>();
+  alert_manager_actor uut
+    = spawn(alert_manager, alert_manager_config{.edge_silent_after = 15s},
+            alert_manager_parts{&fleet, &counters,
+                                [this](std::string topic, std::string) {
+                                  topics.push_back(std::move(topic));
+                                  return broker_takes;
+                                },
+                                [this] { return now_ns; }},
+            spawn(recording_writer, stored));
+
+  void pass_seconds(int count) {
+    for (int i = 0; i < count; ++i) {
+      now_ns += second_ns;
+      advance(1s);
+    }
+  }
+};
+
+} // namespace
+
+TEST_CASE_METHOD(fixture, "alerts of a commit are published under their edge and rule",
+                 "[actors]") {
+  auto report = std::make_shared<weir::storage::commit_report>();
+  analytics::alert x;
+  x.rule = "hot";
+  report->alerts.push_back({"edge-1", "m{source=\"a\"}", x});
+  caf::anon_send(uut, commit_report_ptr{report});
+  run();
+  CHECK(topics == std::vector<std::string>{"weir/central/alerts/edge-1/hot"});
+  CHECK(counters.alerts_published == 1);
+  broker_takes = false;
+  caf::anon_send(uut, commit_report_ptr{report});
+  run();
+  CHECK(counters.alerts_publish_failed == 1);
+}
+
+TEST_CASE_METHOD(fixture, "an edge that falls silent raises one alert, which is "
+                          "resolved when it is heard",
+                 "[actors]") {
+  fleet.expect_edge("never-seen");
+  fleet.on_status("a", {}, now_ns);
+  pass_seconds(14);
+  CHECK(stored->empty());
+  pass_seconds(10);
+  REQUIRE(stored->size() == 1);
+  CHECK(stored->at(0).value.state == analytics::alert_state::firing);
+  CHECK(stored->at(0).value.rule == "edge_silent");
+  CHECK(stored->at(0).series_text == "edge{source=\"a\"}");
+  fleet.on_status("a", {}, now_ns);
+  pass_seconds(2);
+  REQUIRE(stored->size() == 2);
+  CHECK(stored->at(1).value.state == analytics::alert_state::resolved);
+  CHECK(stored->at(1).value.id == stored->at(0).value.id);
+}

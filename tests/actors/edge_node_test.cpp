@@ -1,0 +1,118 @@
+// EDGE NODE: the whole edge in one process, fed over a real ZeroMQ socket: starts
+// without centre and broker, saves its windows at a stop, takes them up at a start.
+#include "actors/edge_node.hpp"
+
+#include "tests/support/temp_dir.hpp"
+#include "tests/support/wait_until.hpp"
+#include "transport/block_codec.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace weir::actors;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct fixture {
+  weir::test::temp_dir dir;
+
+  edge_node_config config() {
+    edge_node_config result;
+    result.name = "test";
+    result.shards = 2;
+    result.outbox.directory = dir.path() / "outbox";
+    result.uplink_enabled = false;
+    result.shard.window = {10'000'000'000, 0, 3'600'000'000'000};
+    zmq_source_config source;
+    source.name = "zmq";
+    source.zmq.router_endpoint = "tcp://127.0.0.1:*";
+    result.zmq_sources.push_back(source);
+    return result;
+  }
+
+  static void send(const edge_node& node, const std::vector<std::string>& payloads) {
+    auto publisher = weir::transport::zmq_publisher::connect(
+      {.endpoint = node.zmq_endpoints().at(0).router, .keys = {}});
+    REQUIRE(publisher);
+    for (const auto& x : payloads)
+      REQUIRE((*publisher)->send(x, 5s));
+    REQUIRE((*publisher)->drain(5s));
+  }
+
+  static std::string event(int time_s, double value) {
+    return R"({"type":"m","source":"a","value":)" + std::to_string(value)
+           + R"(,"timestamp":)" + std::to_string(1'700'000'000 + time_s) + "}";
+  }
+
+  std::vector<weir::analytics::summary> stored() {
+    auto outbox = weir::storage::outbox::open({dir.path() / "outbox"}, 0);
+    REQUIRE(outbox);
+    std::vector<weir::analytics::summary> result;
+    auto blocks = (*outbox)->read_after(0, 1 << 24);
+    REQUIRE(blocks);
+    for (const auto& x : *blocks) {
+      auto records = weir::transport::decode_block(x.bytes);
+      REQUIRE(records);
+      result.insert(result.end(), records->summaries.begin(),
+                    records->summaries.end());
+    }
+    return result;
+  }
+};
+
+} // namespace
+
+TEST_CASE_METHOD(fixture, "a stop in the middle of a window loses nothing of it",
+                 "[actors]") {
+  {
+    auto node = edge_node::start(config());
+    REQUIRE(node);
+    send(**node, {event(0, 1.0), event(3, 2.0)});
+    CHECK((*node)->stop(4s).empty());
+  }
+  {
+    auto node = edge_node::start(config());
+    REQUIRE(node);
+    send(**node, {event(5, 3.0), event(10, 4.0)});
+    CHECK((*node)->stop(4s).empty());
+  }
+  auto summaries = stored();
+  REQUIRE(summaries.size() == 1);
+  CHECK(summaries[0].count == 3);
+  CHECK(summaries[0].sum == 6.0);
+}
+
+TEST_CASE_METHOD(fixture, "the status counts what came in and what was rejected",
+                 "[actors]") {
+  auto node = edge_node::start(config());
+  REQUIRE(node);
+  send(**node, {event(0, 1.0), "not json", event(60, 1.0)});
+  REQUIRE(weir::test::wait_until(
+    [&] { return (*node)->status().outbox_records >= 2; }, 5s));
+  auto status = (*node)->status();
+  CHECK(status.events_total == 2);
+  CHECK(status.rejected_total == 1);
+  CHECK(status.run == 1);
+  CHECK(status.epoch != 0);
+  CHECK(status.rss_bytes > 0);
+}
+
+TEST_CASE_METHOD(fixture, "settings that cannot work are refused with a sentence",
+                 "[actors]") {
+  auto bad = config();
+  bad.zmq_sources.push_back(bad.zmq_sources[0]);
+  auto node = edge_node::start(bad);
+  REQUIRE_FALSE(node);
+  CHECK(node.error().find("name") != std::string::npos);
+  auto remote = config();
+  remote.zmq_sources[0].zmq.router_endpoint = "tcp://0.0.0.0:*";
+  CHECK_FALSE(edge_node::start(remote));
+}
+
+TEST_CASE_METHOD(fixture, "a second edge on the same folder is refused", "[actors]") {
+  auto first = edge_node::start(config());
+  REQUIRE(first);
+  auto second = edge_node::start(config());
+  REQUIRE_FALSE(second);
+  CHECK_FALSE(second.error().empty());
+}

@@ -1,0 +1,113 @@
+// EVENT PORT: payloads become events of the right shard; the rest is quarantined.
+#include "actors/event_port.hpp"
+
+#include "analytics/shard.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace weir::actors;
+using weir::analytics::reject_reason;
+
+namespace {
+
+constexpr std::int64_t now_ns = 1'700'000'000'000'000'000;
+
+struct fixture {
+  weir::analytics::series_table table{4};
+  quarantine rejected;
+  shard_inbox first{{}, [](shard_inbox::wake) {}};
+  shard_inbox second{{}, [](shard_inbox::wake) {}};
+  event_port uut{{.source = "test"},
+                 {&table, &rejected, {&first, &second}, [] { return now_ns; }}};
+
+  std::vector<weir::analytics::event> taken() {
+    std::vector<weir::analytics::event> all;
+    std::vector<weir::analytics::event> batch;
+    std::size_t shard = 0;
+    for (auto* inbox : {&first, &second}) {
+      inbox->drain(batch);
+      for (const auto& x : batch)
+        CHECK(weir::analytics::shard_of(x.series, 2) == shard);
+      all.insert(all.end(), batch.begin(), batch.end());
+      ++shard;
+    }
+    return all;
+  }
+  std::uint64_t count(reject_reason reason) {
+    return rejected.total()[static_cast<std::size_t>(reason)];
+  }
+};
+
+} // namespace
+
+TEST_CASE_METHOD(fixture, "a payload becomes events with series, time and value",
+                 "[actors]") {
+  uut.take("t", R"([{"type":"temp","source":"a","value":1.5,"timestamp":1700000000},
+                    {"type":"temp","source":"b","value":2.5}])",
+           {});
+  auto events = taken();
+  REQUIRE(events.size() == 2);
+  for (const auto& x : events) {
+    auto is_a = table.text(x.series) == "temp{source=\"a\"}";
+    CHECK(x.value == (is_a ? 1.5 : 2.5));
+    CHECK(x.time_ns == now_ns);
+    CHECK(x.flags == (is_a ? 0u : weir::analytics::stamped_on_arrival));
+  }
+  CHECK(uut.counters().events == 2);
+}
+
+TEST_CASE_METHOD(fixture, "a topic template fills what the payload lacks",
+                 "[actors]") {
+  auto pattern
+    = weir::transport::topic_template::parse("plant/{line}/{source}/{metric}");
+  REQUIRE(pattern);
+  uut.take_topic("plant/L1/m-07/rpm", "1480.5", &*pattern);
+  auto events = taken();
+  REQUIRE(events.size() == 1);
+  CHECK(table.text(events[0].series) == "rpm{source=\"m-07\",line=\"L1\"}");
+  uut.take_topic("elsewhere", "1480.5", &*pattern);
+  CHECK(count(reject_reason::unknown_topic) == 1);
+}
+
+TEST_CASE_METHOD(fixture, "absurd times are rejected, good events around them taken",
+                 "[actors]") {
+  uut.take("t", R"([{"type":"m","source":"a","value":1,"timestamp":1},
+                    {"type":"m","source":"a","value":2,"timestamp":1700000299},
+                    {"type":"m","source":"a","value":3,"timestamp":1700000301},
+                    {"type":"m","source":"a","value":4,"timestamp":1e18}])",
+           {});
+  auto events = taken();
+  REQUIRE(events.size() == 1);
+  CHECK(events[0].value == 2.0);
+  CHECK(count(reject_reason::bad_time) == 3);
+}
+
+TEST_CASE_METHOD(fixture, "series beyond the limit are rejected and known ones go on",
+                 "[actors]") {
+  for (int i = 0; i < 10; ++i)
+    uut.take("t",
+             "{\"type\":\"m\",\"source\":\"" + std::to_string(i)
+               + "\",\"value\":1}",
+             {});
+  CHECK(taken().size() == 4);
+  CHECK(count(reject_reason::series_limit) == 6);
+  uut.take("t", R"({"type":"m","source":"0","value":1})", {});
+  CHECK(taken().size() == 1);
+}
+
+TEST_CASE_METHOD(fixture, "rejections carry the source, the topic and the bytes",
+                 "[actors]") {
+  uut.take("some/topic", "{\"type\":", {});
+  auto samples = rejected.take_samples();
+  REQUIRE(samples.size() == 1);
+  CHECK(samples[0].source == "test some/topic");
+  CHECK(samples[0].reason == reject_reason::malformed);
+  CHECK(samples[0].first_bytes == "{\"type\":");
+  CHECK_FALSE(samples[0].detail.empty());
+}
+
+TEST_CASE_METHOD(fixture, "a closed inbox is told to the source", "[actors]") {
+  first.close();
+  second.close();
+  CHECK_FALSE(uut.take("t", R"({"type":"m","source":"0","value":1})", {}));
+}

@@ -1,0 +1,142 @@
+// STORE WRITER: group commits into a real store, acknowledgements after them.
+#include "actors/store_writer.hpp"
+
+#include "tests/support/actor_fixture.hpp"
+#include "tests/support/temp_dir.hpp"
+#include "transport/block_codec.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace weir::actors;
+using namespace std::chrono_literals;
+namespace analytics = weir::analytics;
+
+namespace {
+
+struct fixture : weir::test::actor_fixture {
+  weir::test::temp_dir dir;
+  std::unique_ptr<weir::storage::store> store
+    = std::move(*weir::storage::store::open({dir.path() / "store"}, 0));
+  fleet_board fleet;
+  central_counters counters;
+  std::vector<std::string> answers;
+  std::vector<commit_report_ptr> reports;
+  store_writer_actor uut = spawn(
+    store_writer, store_writer_config{.commit_interval = 5ms, .commit_records = 100},
+    store_writer_parts{
+      store.get(), &fleet, &counters,
+      [this](const std::string& edge, std::uint64_t, std::uint64_t through) {
+        answers.push_back("ack " + edge + " " + std::to_string(through));
+      },
+      [this](const std::string& edge, std::uint64_t, std::uint64_t from) {
+        answers.push_back("resend " + edge + " " + std::to_string(from));
+      },
+      [this](commit_report_ptr x) { reports.push_back(std::move(x)); },
+      [](const std::string& problem) { FAIL(problem); },
+      [] { return std::int64_t{5'000'000'000}; }});
+
+  static received_block block(const std::string& edge, std::uint64_t first_seq,
+                              std::uint32_t count) {
+    analytics::record_block records;
+    records.series = {"m{source=\"a\"}"};
+    for (std::uint32_t i = 0; i < count; ++i) {
+      analytics::summary x;
+      x.start_ns = static_cast<std::int64_t>(first_seq + i) * 1'000'000'000;
+      x.width_ns = 1'000'000'000;
+      x.count = 1;
+      records.summaries.push_back(x);
+    }
+    return {edge, 7, 1, first_seq, count, weir::transport::encode_block(records)};
+  }
+  void send(received_block x) {
+    caf::anon_send(uut, std::move(x));
+    run();
+  }
+};
+
+} // namespace
+
+TEST_CASE_METHOD(fixture, "blocks of several edges share a commit and each edge gets "
+                          "one acknowledgement",
+                 "[actors]") {
+  send(block("a", 1, 2));
+  send(block("b", 1, 1));
+  send(block("a", 3, 1));
+  CHECK(answers.empty());
+  advance(5ms);
+  CHECK(answers == std::vector<std::string>{"ack a 3", "ack b 1"});
+  CHECK(counters.commits == 1);
+  CHECK(counters.records_stored == 4);
+  REQUIRE(reports.size() == 1);
+  CHECK(reports[0]->summaries.size() == 4);
+  CHECK(fleet.view(0).edges.size() == 2);
+}
+
+TEST_CASE_METHOD(fixture, "a block that was stored before is acknowledged and "
+                          "changes nothing",
+                 "[actors]") {
+  send(block("a", 1, 2));
+  advance(5ms);
+  send(block("a", 1, 2));
+  advance(5ms);
+  CHECK(answers == std::vector<std::string>{"ack a 2", "ack a 2"});
+  CHECK(counters.blocks_duplicate == 1);
+  CHECK(store->stats().summaries == 2);
+}
+
+TEST_CASE_METHOD(fixture, "a gap is answered with where to send from", "[actors]") {
+  send(block("a", 1, 2));
+  send(block("a", 5, 1));
+  advance(5ms);
+  CHECK(answers == std::vector<std::string>{"resend a 3"});
+  CHECK(store->stats().summaries == 2);
+}
+
+TEST_CASE_METHOD(fixture, "an expired range moves the position on", "[actors]") {
+  send(block("a", 1, 2));
+  caf::anon_send(uut, weir::storage::incoming_skip{"a", 7, 3, 10});
+  run();
+  send(block("a", 11, 1));
+  advance(5ms);
+  CHECK(answers.back() == "ack a 11");
+  CHECK(store->positions()->at(0).records_expired == 8);
+}
+
+TEST_CASE_METHOD(fixture, "a damaged block is passed over, counted, and does not hold "
+                          "up its edge",
+                 "[actors]") {
+  send(block("a", 1, 2));
+  auto cut = block("a", 3, 2);
+  cut.bytes.resize(cut.bytes.size() / 2);
+  send(cut);
+  auto wrong_count = block("a", 5, 2);
+  wrong_count.record_count = 3;
+  send(wrong_count);
+  send(block("a", 8, 1));
+  advance(5ms);
+  CHECK(answers.back() == "ack a 8");
+  CHECK(counters.blocks_malformed == 2);
+  auto position = store->positions()->at(0);
+  CHECK(position.records_stored == 3);
+  CHECK(position.records_expired == 5);
+}
+
+TEST_CASE_METHOD(fixture, "a block that the store refuses costs the others nothing",
+                 "[actors]") {
+  send(block("a", 1, 2));
+  auto bad = block("a", 3, 1);
+  bad.edge = std::string(300, 'x'); // No store takes such a name.
+  send(bad);
+  send(block("b", 1, 1));
+  advance(5ms);
+  CHECK(counters.blocks_malformed == 1);
+  CHECK(store->stats().summaries == 3);
+}
+
+TEST_CASE_METHOD(fixture, "finishing commits what waits", "[actors]") {
+  send(block("a", 1, 2));
+  auto done = ask<outcome>(uut, finish_v);
+  REQUIRE(done);
+  CHECK(done->error.empty());
+  CHECK(answers == std::vector<std::string>{"ack a 2"});
+}

@@ -1,0 +1,113 @@
+// EDGE CONFIG: the example is complete and says the true defaults; errors are told.
+#include "configs/edge_config.hpp"
+
+#include "tests/support/temp_dir.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <fstream>
+
+using namespace weir::configs;
+
+namespace {
+
+struct fixture {
+  weir::test::temp_dir dir;
+
+  auto load_text(std::string_view text) {
+    auto file = dir.path() / "edge.toml";
+    std::ofstream{file} << text;
+    return load_edge_config(file);
+  }
+};
+
+} // namespace
+
+TEST_CASE_METHOD(fixture, "the example config says the defaults", "[configs]") {
+  auto example
+    = load_edge_config(std::filesystem::path{WEIR_SOURCE_DIR} / "configs/edge.toml");
+  REQUIRE(example);
+  auto defaults = load_text("");
+  REQUIRE(defaults);
+  const auto& a = example->node;
+  const auto& b = defaults->node;
+  CHECK(a.name == b.name);
+  CHECK(a.series_max == b.series_max);
+  CHECK(a.linger == b.linger);
+  CHECK(a.inbox.events_max == b.inbox.events_max);
+  CHECK(a.ingest.time_min_ns == b.ingest.time_min_ns);
+  CHECK(a.ingest.future_tolerance_ns == b.ingest.future_tolerance_ns);
+  CHECK(a.ingest.limits.payload_bytes_max == b.ingest.limits.payload_bytes_max);
+  CHECK(a.shard.window.width_ns == b.shard.window.width_ns);
+  CHECK(a.shard.window.out_of_orderness_ns == b.shard.window.out_of_orderness_ns);
+  CHECK(a.shard.window.idle_close_ns == b.shard.window.idle_close_ns);
+  CHECK(a.shard.detector.threshold == b.shard.detector.threshold);
+  CHECK(a.shard.detector.spread_min == b.shard.detector.spread_min);
+  CHECK(a.alerts.topic == b.alerts.topic);
+  CHECK(a.alerts.mqtt.client_id == b.alerts.mqtt.client_id);
+  CHECK(a.outbox.size_bytes_max == b.outbox.size_bytes_max);
+  CHECK(a.uplink.window_bytes_max == b.uplink.window_bytes_max);
+  CHECK(a.uplink.silence_max == b.uplink.silence_max);
+  CHECK(a.uplink.backoff_max == b.uplink.backoff_max);
+}
+
+TEST_CASE_METHOD(fixture, "what the example shows commented out is accepted",
+                 "[configs]") {
+  // Uncomments each [[...]] block of the example and loads the whole.
+  std::ifstream in{std::filesystem::path{WEIR_SOURCE_DIR} / "configs/edge.toml"};
+  std::string text;
+  bool in_block = false;
+  for (std::string line; std::getline(in, line);) {
+    if (line.rfind("# [[", 0) == 0)
+      in_block = true;
+    if (in_block && line.rfind("# ", 0) == 0)
+      text += line.substr(2) + "\n";
+    else
+      text += line + "\n";
+    if (line.empty())
+      in_block = false;
+  }
+  auto loaded = load_text(text);
+  if (!loaded)
+    for (const auto& x : loaded.error())
+      UNSCOPED_INFO(x);
+  REQUIRE(loaded);
+  CHECK(loaded->node.mqtt_sources.size() == 1);
+  CHECK(loaded->node.mqtt_sources[0].mqtt.client_id == "weir-edge-1-plant");
+  CHECK(loaded->node.zmq_sources.size() == 1);
+  REQUIRE(loaded->node.shard.rules.size() == 1);
+  CHECK(loaded->node.shard.rules[0].clear_limit == 85.0);
+}
+
+TEST_CASE_METHOD(fixture, "wrong settings are told, all of them", "[configs]") {
+  auto loaded = load_text("[node]\nname = \"no spaces please\"\n"
+                          "[windw]\nwidth_ms = 5\n"
+                          "[[source.mqtt]]\nuri = 5\n"
+                          "[[rule]]\nname = \"r\"\ncondition = \"above\"\n");
+  REQUIRE_FALSE(loaded);
+  std::string all;
+  for (const auto& x : loaded.error())
+    all += x + "\n";
+  CAPTURE(all);
+  CHECK(all.find("windw: unknown key, did you mean \"window\"?")
+        != std::string::npos);
+  CHECK(all.find("source.mqtt[0].name: found nothing") != std::string::npos);
+  CHECK(all.find("source.mqtt[0].uri: found 5") != std::string::npos);
+  CHECK(all.find("source.mqtt[0].topics") != std::string::npos);
+  CHECK(all.find("rule[0].limit: found nothing") != std::string::npos);
+}
+
+TEST_CASE_METHOD(fixture, "a name that cannot be one is told", "[configs]") {
+  auto loaded = load_text("[node]\nname = \"no spaces please\"\n");
+  REQUIRE_FALSE(loaded);
+  CHECK(loaded.error().at(0).find("node.name") != std::string::npos);
+}
+
+TEST_CASE_METHOD(fixture, "a missing key file is told with how to make one",
+                 "[configs]") {
+  auto keys = weir::transport::make_curve_keys();
+  auto loaded = load_text("[uplink]\nserver_public_key = '" + keys.public_key
+                          + "'\nsecret_key_file = \"none.key\"\n");
+  REQUIRE_FALSE(loaded);
+  CHECK(loaded.error().at(0).find("weir keys new") != std::string::npos);
+}

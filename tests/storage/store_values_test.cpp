@@ -1,0 +1,135 @@
+// Stored values: whatever bytes a table holds, decoding ends in a value or an
+// error.
+#include "storage/store_values.hpp"
+
+#include "storage/outbox_values.hpp"
+#include "tests/storage/records.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <functional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace weir::storage;
+using namespace weir::test;
+
+namespace {
+
+struct kind {
+  const char* name;
+  std::string value;
+  std::function<void(std::string_view)> decode;
+};
+
+std::vector<kind> all_kinds() {
+  auto window = stored_window{1, 2, make_summary(0, 1), make_summary(0, 2)};
+  auto alert = stored_alert{"n", "t{}", make_alert("a", {}, 1)};
+  return {
+    {"summary", to_value(window), [](auto x) { to_window({}, x); }},
+    {"series", to_value(stored_series{1, "e", "t{}", 0, 0}),
+     [](auto x) { to_series(series_key(1), x); }},
+    {"position", to_value(edge_position{}),
+     [](auto x) { to_position(position_key("e", 1), x); }},
+    {"anomaly", to_value(make_anomaly(1, 2)),
+     [](auto x) { to_anomaly({}, x); }},
+    {"alert", to_value(alert), [](auto x) { to_alert(x); }},
+    {"rejection", to_value(stored_rejection{"e", make_rejection(1, "why")}),
+     [](auto x) { to_rejection(x); }},
+  };
+}
+
+/// The error of decoding, or 0.
+errc outcome(const kind& of, std::string_view value) {
+  auto result = guarded([&] { of.decode(value); });
+  return result ? errc{} : result.error().code;
+}
+
+} // namespace
+
+TEST_CASE("values decode to what they were", "[storage]") {
+  auto key = window_key{3, 10 * second_ns, -20 * second_ns};
+  auto window = stored_window{9, 4, make_summary(key.start_ns, 1.5, 2, 3), {}};
+  CHECK(to_window(key, to_value(window)) == window);
+  window.earlier = make_summary(key.start_ns, 7.5, 6, 3);
+  CHECK(to_window(key, to_value(window)) == window);
+  CHECK(to_window_key(to_key(key)).start_ns == key.start_ns);
+  for (const auto& x : all_kinds()) {
+    INFO(x.name);
+    CHECK(outcome(x, x.value) == errc{});
+  }
+}
+
+TEST_CASE("the examples of FORMAT.md are true", "[storage]") {
+  auto hex = [](std::string_view bytes) {
+    std::string text;
+    for (unsigned char c : bytes) {
+      text += "0123456789abcdef"[c >> 4];
+      text += "0123456789abcdef"[c & 15];
+    }
+    return text;
+  };
+  CHECK(hex(block_key(1)) == "0000000000000001");
+  CHECK(hex(to_value(new_block{"hello", 3, block_priority::summary}))
+        == "01010000000368656c6c6f");
+  CHECK(hex(to_value(outbox_counters{4, 0, 0}))
+        == "000000000000000400000000000000000000000000000000");
+  CHECK(hex(series_key(1)) == "00000001");
+  CHECK(hex(to_value(stored_series{1, "north", "t{}", 0, 0}))
+        == "01000000056e6f72746800000003747b7d");
+  auto window
+    = stored_window{7, 1, make_summary(20 * second_ns, 1.5), std::nullopt};
+  CHECK(hex(to_key(window_key{1, 10 * second_ns, 20 * second_ns}))
+        == "0000000180000002540be40080000004a817c800");
+  CHECK(hex(to_value(window))
+        == "01000000000000000700000001"       // version, epoch, run
+           "00000000000000000000000000000001" // revision, late, count
+           "3ff80000000000003ff80000000000003ff8000000000000"
+           "3ff800000000000000000000000000003ff8000000000000"
+           "3ff800000000000000000004a817c80100000004a817c801");
+  CHECK(hex(position_key("north", 7)) == "6e6f7274680000000000000007");
+  auto position = edge_position{"north", 7, 1, 1, 0, 0, 0};
+  CHECK(hex(to_value(position)).substr(0, 34)
+        == "0100000000000000010000000000000001");
+}
+
+TEST_CASE("a value of a newer version is unsupported, not misread",
+          "[storage]") {
+  for (auto& x : all_kinds()) {
+    INFO(x.name);
+    x.value[0] = 2;
+    CHECK(outcome(x, x.value) == errc::unsupported);
+    CHECK(outcome(x, std::string_view{x.value}.substr(0, 1))
+          == errc::unsupported);
+  }
+}
+
+TEST_CASE("a value that is cut off or too long is malformed", "[storage]") {
+  for (const auto& x : all_kinds()) {
+    INFO(x.name);
+    for (std::size_t size = 0; size < x.value.size(); ++size) {
+      INFO("size " << size);
+      auto cut = std::string_view{x.value}.substr(0, size);
+      // A summary without its optional second part is whole again.
+      bool whole = x.name == std::string{"summary"} && size == 101;
+      CHECK(outcome(x, cut) == (whole ? errc{} : errc::malformed));
+    }
+    CHECK(outcome(x, x.value + "z") == errc::malformed);
+  }
+}
+
+TEST_CASE("changed bytes give a value or an error", "[storage]") {
+  for (unsigned seed = 1; seed <= 300; ++seed) {
+    auto random = std::mt19937{seed};
+    for (auto& x : all_kinds()) {
+      for (int i = 0; i < 3; ++i)
+        x.value[1 + random() % (x.value.size() - 1)]
+          = static_cast<char>(random());
+      auto code = outcome(x, x.value);
+      INFO("seed " << seed << ", " << x.name);
+      CHECK((code == errc{} || code == errc::malformed));
+    }
+  }
+}
