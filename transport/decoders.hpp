@@ -9,11 +9,17 @@
 
 namespace weir::transport {
 
-/// JSON by simdjson: one event object, an array of them, or one per line.
+/// JSON by simdjson: one event object, an array of them, one per line, or a bare
+/// number or boolean, which is the value of the topic's series.
 /// Accepted fields: "timestamp" | "time" | "ts"; "type" | "metric"; "source" |
 /// "device_id" | "user_id" (text or whole number); "value" (number); "dimensions"
 /// (flat object of text, numbers, booleans); "id" (text or whole number). Unknown
-/// fields are ignored. Reuses its buffers; one decoder per thread.
+/// fields are ignored, null counts as absent. Names stand in the order of their
+/// precedence; of equal names the first in the payload wins.
+///
+/// A bad event in an array, or a bad line, is rejected alone; from where the document
+/// itself is broken, the rest is one rejection. Reuses its buffers; one decoder per
+/// thread.
 class json_decoder {
 public:
   explicit json_decoder(decode_limits limits = {});
@@ -26,7 +32,8 @@ private:
   std::unique_ptr<impl> impl_;
 };
 
-/// msgpack by a visitor: the same event as a map, or an array of maps.
+/// msgpack: the same event as a map, an array of maps, or a bare number. Times may
+/// be msgpack timestamps. Allocates nothing per event; one decoder per thread.
 class msgpack_decoder {
 public:
   explicit msgpack_decoder(decode_limits limits = {});
@@ -39,8 +46,9 @@ private:
   std::unique_ptr<impl> impl_;
 };
 
-/// Chooses by the first byte that is not white space: `{` or `[` is JSON, else
-/// msgpack.
+/// Chooses by the first byte that is not white space (or a byte order mark): ASCII is
+/// JSON, anything else msgpack. So a bare msgpack number below 128 is taken for text;
+/// maps and arrays never are.
 class payload_decoder {
 public:
   explicit payload_decoder(decode_limits limits = {});
@@ -48,7 +56,6 @@ public:
               event_sink& sink);
 
 private:
-  decode_limits limits_;
   json_decoder json_;
   msgpack_decoder msgpack_;
 };

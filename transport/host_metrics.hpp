@@ -1,6 +1,6 @@
 // The machine's own metrics from /proc and /sys: CPU, memory, disk, network and
-// temperatures where there are any. Rates need two readings, so the first read()
-// gives only the absolute ones.
+// temperatures where there are any. Rates need two readings, so the first
+// read() gives only the absolute ones.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,8 @@ struct host_sample {
 
 class host_metrics {
 public:
-  /// `root` is where proc/ and sys/ stand: "/" on a machine, a fixture in tests.
+  /// `root` is where proc/ and sys/ stand: "/" on a machine, a fixture in
+  /// tests.
   explicit host_metrics(std::filesystem::path root = "/");
   ~host_metrics();
 

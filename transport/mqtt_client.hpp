@@ -1,7 +1,9 @@
-// MQTT 3.1.1 and 5 through Paho C++; the only file that includes it is the .cpp.
+// MQTT 3.1.1 and 5 through Paho C++; the only file that includes it is the
+// .cpp.
 //
-// PUBACK goes out when on_message returns, one message at a time: what on_message
-// has written down is safe, and what it waits for delays every other message.
+// PUBACK goes out when on_message returns, one message at a time: what
+// on_message has written down is safe, and what it waits for delays every other
+// message.
 #pragma once
 
 #include "transport/errors.hpp"
@@ -36,8 +38,8 @@ struct mqtt_config {
   std::string user;
   std::filesystem::path password_file; ///< First line; mode 0600.
   mqtt_tls_config tls;
-  std::size_t payload_bytes_max = 8 << 20; ///< Larger ones are handed over cut to
-                                           ///< nothing with `oversized` set.
+  std::size_t payload_bytes_max = 8 << 20; ///< Larger ones are handed over cut
+                                           ///< to nothing with `oversized` set.
   std::size_t publish_pending_max = 10'000;
   std::chrono::milliseconds backoff_min{200};
   std::chrono::milliseconds backoff_max{10'000};
@@ -51,8 +53,11 @@ struct mqtt_message {
 };
 
 struct mqtt_callbacks {
-  std::function<void(const mqtt_message&)> on_message; ///< Paho's thread.
-  /// `up`, and why not or what session was found.
+  /// Paho's thread. Must return, and must not throw: an exception ends the
+  /// process, because returning would acknowledge what was not taken.
+  std::function<void(const mqtt_message&)> on_message;
+  /// `up`, and why not or what session was found. The client's own thread. Only
+  /// changes of state or reason, the same one at most once a minute.
   std::function<void(bool up, const std::string& why)> on_state;
 };
 
@@ -61,13 +66,14 @@ public:
   mqtt_client(mqtt_config config, mqtt_callbacks callbacks);
   ~mqtt_client(); ///< Stops.
 
-  /// Checks the settings and starts to connect. A broker that is away is no error:
-  /// it is retried with jittered back-off for ever, and every connection subscribes
-  /// again.
+  /// Checks the settings and starts to connect. A broker that is away is no
+  /// error: it is retried with jittered back-off for ever, and every connection
+  /// subscribes again.
   expected<void, error> start();
 
-  /// Never blocks. queue_full beyond publish_pending_max, also while disconnected:
-  /// up to that many messages are kept and sent in order on reconnect.
+  /// Never blocks. queue_full beyond publish_pending_max, also while
+  /// disconnected: up to that many messages are kept and sent in order on
+  /// reconnect. With QoS 1 a message may arrive twice around a lost connection.
   expected<void, error> publish(std::string topic, std::string payload, int qos,
                                 bool retain);
 

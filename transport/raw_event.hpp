@@ -39,9 +39,9 @@ enum class time_unit : std::uint8_t { automatic, seconds, milliseconds, microsec
 
 /// What a payload does not say itself. Fields found in the payload win.
 struct decode_context {
-  std::string_view metric; ///< From the topic; empty if none.
-  std::string_view source; ///< From the topic or the client; empty if none.
-  std::span<const analytics::dimension> dimensions; ///< From the topic.
+  std::string_view metric = {}; ///< From the topic; empty if none.
+  std::string_view source = {}; ///< From the topic or the client; empty if none.
+  std::span<const analytics::dimension> dimensions = {}; ///< From the topic.
   time_unit unit = time_unit::automatic;
 };
 

@@ -1,6 +1,7 @@
 // Takes fields out of an MQTT topic by a template such as
-// "plant/{source}/{metric}": {metric} and {source} fill the event's own fields, any
-// other name becomes a dimension, "+" skips one level, a last "#" skips the rest.
+// "plant/{source}/{metric}": {metric} and {source} fill the event's own fields,
+// any other name becomes a dimension, "+" skips one level, a last "#" skips the
+// rest.
 #pragma once
 
 #include "analytics/series.hpp"
@@ -15,14 +16,16 @@ namespace weir::transport {
 struct topic_fields {
   std::string_view metric;
   std::string_view source;
-  std::vector<analytics::dimension> dimensions; ///< Reused; borrowed from the topic.
+  std::vector<analytics::dimension>
+    dimensions; ///< Reused; borrowed from the topic.
 };
 
 class topic_template {
 public:
   static expected<topic_template, error> parse(std::string_view text);
 
-  /// Fills `fields` (cleared first); false if the topic does not fit.
+  /// Fills `fields` (cleared first); false if the topic does not fit or is not
+  /// UTF-8. `fields` borrows from the topic and, for keys, from this template.
   bool match(std::string_view topic, topic_fields& fields) const;
 
   /// The MQTT filter that the template subscribes to, e.g. "plant/+/+".
@@ -33,6 +36,9 @@ private:
     enum class kind { literal, metric, source, dimension, any, rest } what;
     std::string text;
   };
+
+  static expected<level, error> parse_level(std::string_view part);
+
   std::vector<level> levels_;
 };
 

@@ -1,8 +1,8 @@
-// The link between edges and the centre: ZeroMQ DEALER (edge) to ROUTER (centre)
-// with CURVE. Messages and their order: transport/WIRE.md.
+// The link between edges and the centre: ZeroMQ DEALER (edge) to ROUTER
+// (centre) with CURVE. Messages and their order: transport/WIRE.md.
 //
-// The edge's identity is its CURVE public key: the ZAP handler maps it to the name
-// in the allow-list, and no field of a message can claim another.
+// The edge's identity is its CURVE public key: the ZAP handler maps it to the
+// name in the allow-list, and no field of a message can claim another.
 #pragma once
 
 #include "transport/curve.hpp"
@@ -25,7 +25,7 @@ struct edge_status {
   std::string version;
   std::uint64_t epoch = 0;
   std::uint32_t run = 0;
-  std::int64_t time_ns = 0;       ///< The edge's clock when it was sent.
+  std::int64_t time_ns = 0; ///< The edge's clock when it was sent.
   std::int64_t started_ns = 0;
   std::uint64_t events_total = 0; ///< Accepted since start.
   std::uint64_t rejected_total = 0;
@@ -38,7 +38,8 @@ struct edge_status {
   std::uint64_t outbox_bytes = 0;
   std::uint64_t expired_total = 0;
   std::uint64_t rss_bytes = 0;
-  std::vector<std::uint64_t> rejected_by_reason; ///< By analytics::reject_reason.
+  std::vector<std::uint64_t>
+    rejected_by_reason; ///< By analytics::reject_reason.
 };
 
 /// A block on its way: encoded records and their numbering.
@@ -53,7 +54,12 @@ struct uplink_block {
 struct uplink_client_config {
   std::string endpoint = "tcp://127.0.0.1:5570";
   curve_client_keys keys;
+  /// Without CURVE this is who we are: [A-Za-z0-9._-]{1,64}. With CURVE the
+  /// centre takes the name from its allow-list and this is ignored.
+  std::string name;
   std::size_t window_bytes_max = 1 << 20; ///< Unacknowledged at most.
+  std::chrono::milliseconds resend_after{
+    30'000}; ///< Not acknowledged for so long.
   std::chrono::milliseconds heartbeat_interval{1000};
   std::chrono::milliseconds silence_max{5000}; ///< Then reconnect.
   std::chrono::milliseconds backoff_min{200};
@@ -66,17 +72,24 @@ std::string_view to_string(link_state x);
 /// What the client needs of the node around it. Called on the client's thread.
 struct uplink_client_callbacks {
   /// Blocks with first_seq > after_seq, oldest first, about `size_bytes_max`.
+  /// Numbers missing before or between them have expired and are told as
+  /// skipped; the centre's positions are always the ends of blocks or of skips.
   std::function<std::vector<uplink_block>(std::uint64_t after_seq,
-                                          std::size_t size_bytes_max)> read_after;
+                                          std::size_t size_bytes_max)>
+    read_after;
+  /// The number that the next record will get. With it, an edge whose database
+  /// was set back is noticed instead of being taken for a sender of duplicates.
+  std::function<std::uint64_t()> next_seq;
   /// The centre has everything up to `through_seq` on disk.
   std::function<void(std::uint64_t through_seq)> on_ack;
   /// The status for the next heartbeat.
   std::function<edge_status()> status;
+  /// Only changes of state or reason, the same one at most once a minute.
   std::function<void(link_state state, const std::string& why)> on_state;
 };
 
-/// Owns one thread. Reconnects by itself with jittered back-off, resends from what
-/// the centre last acknowledged, tells expired ranges as skips.
+/// Owns one thread. Reconnects by itself with jittered back-off, resends from
+/// what the centre last acknowledged, tells expired ranges as skips.
 class uplink_client {
 public:
   uplink_client(uplink_client_config config, std::uint64_t epoch,
@@ -100,22 +113,30 @@ private:
 // -- centre ------------------------------------------------------------------
 
 struct uplink_server_config {
-  std::string endpoint = "tcp://127.0.0.1:5570"; ///< Port 0 or `*`: any free one.
+  std::string endpoint
+    = "tcp://127.0.0.1:5570"; ///< Port 0 or `*`: any free one.
   curve_server_keys keys;
   std::size_t message_bytes_max = 2 << 20;
-  std::chrono::milliseconds heartbeat_interval{1000};
+  std::size_t edges_max
+    = 4096; ///< Known at a time; the next one is turned away.
+  std::chrono::milliseconds heartbeat_interval{1000}; ///< Asked of the edges.
 };
 
-/// Called on the server's thread: hand over and return, never block.
+/// Called on the server's thread: hand over and return, never block or throw.
 struct uplink_server_callbacks {
-  /// An edge says hello; returns the position to continue from (0: from the start).
+  /// An edge says hello; returns the position to continue from (0: from the
+  /// start).
   std::function<std::uint64_t(const std::string& edge, std::uint64_t epoch,
-                              std::uint32_t run)> on_hello;
+                              std::uint32_t run)>
+    on_hello;
   std::function<void(const std::string& edge, std::uint64_t epoch,
-                     std::uint32_t run, uplink_block block)> on_block;
+                     std::uint32_t run, uplink_block block)>
+    on_block;
   std::function<void(const std::string& edge, std::uint64_t epoch,
-                     std::uint64_t first_seq, std::uint64_t through_seq)> on_skip;
-  std::function<void(const std::string& edge, const edge_status& status)> on_status;
+                     std::uint64_t first_seq, std::uint64_t through_seq)>
+    on_skip;
+  std::function<void(const std::string& edge, const edge_status& status)>
+    on_status;
   /// Unknown key, malformed message...: counted by the caller, never fatal.
   std::function<void(const std::string& edge, const error& why)> on_error;
 };
@@ -128,7 +149,9 @@ public:
   /// Binds, then returns the endpoint as bound.
   expected<std::string, error> start();
 
-  /// Tells the edge that everything up to `through_seq` is on disk. Any thread.
+  /// Tells the edge that everything up to `through_seq` is on disk. Any thread;
+  /// only the newest per edge is kept, and an edge that is not there hears the
+  /// position from on_hello when it comes.
   void acknowledge(const std::string& edge, std::uint64_t epoch,
                    std::uint64_t through_seq);
 

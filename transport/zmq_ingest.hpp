@@ -1,6 +1,6 @@
-// Events over ZeroMQ. DEALER clients of the ROUTER number their messages and get a
-// cumulative acknowledgement; PUSH clients of the PULL socket get none and are
-// at-most-once over a crash. Frames: transport/WIRE.md, "Ingest".
+// Events over ZeroMQ. DEALER clients of the ROUTER number their messages and
+// get a cumulative acknowledgement; PUSH clients of the PULL socket get none
+// and are at-most-once over a crash. Frames: transport/WIRE.md, "Ingest".
 #pragma once
 
 #include "transport/curve.hpp"
@@ -18,10 +18,14 @@ namespace weir::transport {
 
 struct zmq_ingest_config {
   std::string router_endpoint; ///< Empty: off. "tcp://127.0.0.1:5560"
-  std::string pull_endpoint;   ///< Empty: off.
-  curve_server_keys keys;      ///< Without keys only loopback and ipc may be bound.
+  std::string pull_endpoint;   ///< Empty: off. Port 0 or `*`: any free one.
+  curve_server_keys keys; ///< Without keys only loopback and ipc may be bound.
   std::size_t message_bytes_max = 8 << 20;
-  int receive_hwm = 1000;
+  int receive_hwm
+    = 1000; ///< Messages that wait per client before TCP pushes back.
+  std::size_t clients_max
+    = 65'536; ///< Connections remembered; then the one that
+              ///< was silent longest must connect anew.
 };
 
 struct zmq_bound_endpoints {
@@ -31,10 +35,13 @@ struct zmq_bound_endpoints {
 
 /// Takes one message. When it returns, the message counts as received: its
 /// acknowledgement goes out with the next batch of acks. May block: that is the
-/// back-pressure. `client` is the authenticated name, or "zmq".
+/// back-pressure. Must not throw. `client` is the authenticated name, or "zmq".
 using zmq_handler
   = std::function<void(std::string_view client, std::string_view payload)>;
 
+/// Owns one thread, two with CURVE keys. on_error is called on the first:
+/// refused keys, malformed messages, numbers out of order. Never fatal, never
+/// after stop().
 class zmq_ingest {
 public:
   zmq_ingest(zmq_ingest_config config, zmq_handler handler,
@@ -42,6 +49,9 @@ public:
   ~zmq_ingest(); ///< Stops.
 
   expected<zmq_bound_endpoints, error> start();
+
+  /// Returns when the handler has returned and the acknowledgements due are
+  /// sent.
   void stop();
 
 private:
@@ -49,24 +59,34 @@ private:
   std::unique_ptr<impl> impl_;
 };
 
-/// The client side, for simulators, replay and tests. One thread only.
+/// The client side, for simulators, replay and tests. One thread only. With
+/// acknowledgements it survives a lost connection: what was not acknowledged is
+/// sent again in order, so a message may arrive twice, but none is lost.
 class zmq_publisher {
 public:
   struct config {
     std::string endpoint;
     curve_client_keys keys;
     bool acknowledged = true; ///< DEALER with acks; false: PUSH.
-    std::size_t window_max = 1000; ///< Messages without acknowledgement at most.
+    std::size_t window_max
+      = 1000; ///< Messages without acknowledgement at most.
+    std::size_t message_bytes_max = 8 << 20; ///< As the receiver's: it cuts off
+                                             ///< who sends more.
+    std::chrono::milliseconds backoff_min{50};
+    std::chrono::milliseconds backoff_max{2'000};
   };
 
-  static expected<std::unique_ptr<zmq_publisher>, error> connect(config settings);
+  static expected<std::unique_ptr<zmq_publisher>, error>
+  connect(config settings);
   ~zmq_publisher();
 
-  /// Blocks while the window is full; cannot_connect after `timeout`.
+  /// Blocks while the window is full; cannot_connect after `timeout`, or
+  /// not_authorized if the receiver refuses us. The message was not taken then.
   expected<void, error> send(std::string_view payload,
                              std::chrono::milliseconds timeout);
 
-  /// Waits until everything is acknowledged (or, for PUSH, handed to the network).
+  /// Waits until everything is acknowledged (or, for PUSH, handed to the
+  /// network).
   expected<void, error> drain(std::chrono::milliseconds timeout);
 
   std::uint64_t acknowledged() const;

@@ -1,0 +1,221 @@
+#include "transport/block_codec.hpp"
+#include "transport/msgpack_io.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <bit>
+#include <cmath>
+#include <limits>
+
+using namespace weir::transport;
+using namespace weir::analytics;
+
+namespace {
+
+record_block full_block() {
+  record_block block;
+  block.series = {"temperature{source=\"pump-7\"}", "clicks{source=\"größe\"}"};
+  block.summaries.push_back({.series = 1,
+                             .start_ns = 1'700'000'000'000'000'000,
+                             .width_ns = 60'000'000'000,
+                             .count = 3,
+                             .sum = 6.5,
+                             .min = -0.0,
+                             .max = 5e-324,
+                             .mean = 0.1,
+                             .m2 = 1.7976931348623157e308,
+                             .first = 1.0,
+                             .last = -9007199254740993.0,
+                             .first_ns = 1'700'000'000'000'000'001,
+                             .last_ns = 1'700'000'059'999'999'999,
+                             .late_count = 4'294'967'295,
+                             .revision = 2});
+  block.anomalies.push_back({.series = 0,
+                             .time_ns = -5,
+                             .value = 1.5,
+                             .expected = 1.25,
+                             .deviation = -7.5,
+                             .score = 0.99,
+                             .severity = severity::critical,
+                             .model = "ewma/1"});
+  block.alerts.push_back(
+    {.id = "0123456789abcdef",
+     .rule = "too hot",
+     .series = 0,
+     .state = alert_state::resolved,
+     .severity = severity::high,
+     .start_ns = std::numeric_limits<std::int64_t>::min(),
+     .updated_ns = std::numeric_limits<std::int64_t>::max(),
+     .value = 99.5,
+     .limit = 80.0,
+     .message = "pump-7 is at 99.5, limit 80"});
+  block.rejections.push_back({.time_ns = 7,
+                              .source = "mqtt: a/b",
+                              .reason = reject_reason::unknown_topic,
+                              .detail = "does not fit",
+                              .first_bytes = std::string("\x00\xff\xfe", 3)});
+  return block;
+}
+
+errc decode_error(std::string_view bytes) {
+  auto result = decode_block(bytes);
+  REQUIRE_FALSE(result.has_value());
+  CHECK_FALSE(result.error().message.empty());
+  return result.error().code;
+}
+
+} // namespace
+
+TEST_CASE("a block comes back from its bytes as it was") {
+  auto block = full_block();
+  auto result = decode_block(encode_block(block));
+  REQUIRE(result.has_value());
+  CHECK(*result == block);
+  CHECK(encode_block(*result) == encode_block(block));
+}
+
+TEST_CASE("an empty block comes back as it was") {
+  auto result = decode_block(encode_block({}));
+  REQUIRE(result.has_value());
+  CHECK(*result == record_block{});
+}
+
+TEST_CASE("every finite double keeps its bits in a block") {
+  auto block = full_block();
+  for (double x :
+       {0.0, -0.0, 1.0, -1.0, 0.1, 5e-324, -5e-324, 1e308, -1e308,
+        9007199254740992.0, 9007199254740994.0, 18446744073709551616.0,
+        std::numeric_limits<double>::min(), 0.30000000000000004}) {
+    block.summaries[0].sum = x;
+    auto result = decode_block(encode_block(block));
+    REQUIRE(result.has_value());
+    CHECK(std::bit_cast<std::uint64_t>(result->summaries[0].sum)
+          == std::bit_cast<std::uint64_t>(x));
+  }
+}
+
+TEST_CASE("the layout of version 1 of a block is what WIRE.md shows") {
+  record_block block;
+  block.series = {"t{source=\"p\"}"};
+  block.summaries.push_back({.series = 0,
+                             .start_ns = 60'000'000'000,
+                             .width_ns = 60'000'000'000,
+                             .count = 2,
+                             .sum = 4.5,
+                             .min = 2.0,
+                             .max = 2.5,
+                             .mean = 2.25,
+                             .m2 = 0.125,
+                             .first = 2.0,
+                             .last = 2.5,
+                             .first_ns = 61'000'000'000,
+                             .last_ns = 62'000'000'000});
+  std::string hex;
+  for (unsigned char c : encode_block(block)) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    hex += digits[c >> 4];
+    hex += digits[c & 15];
+  }
+  CHECK(hex
+        == "01"
+           "95"
+           "91"
+           "ad747b736f757263653d2270227d"
+           "91"
+           "9f"
+           "00"
+           "cf0000000df8475800"
+           "cf0000000df8475800"
+           "02"
+           "cb4012000000000000"
+           "02"
+           "cb4004000000000000"
+           "cb4002000000000000"
+           "cb3fc0000000000000"
+           "02"
+           "cb4004000000000000"
+           "ce3b9aca00"
+           "ce77359400"
+           "00"
+           "00"
+           "90"
+           "90"
+           "90");
+}
+
+TEST_CASE("a block cut off anywhere is malformed") {
+  auto bytes = encode_block(full_block());
+  for (std::size_t size = 0; size < bytes.size(); ++size)
+    CHECK(decode_error(std::string_view{bytes}.substr(0, size))
+          == errc::malformed);
+  CHECK(decode_error(bytes + "x") == errc::malformed);
+}
+
+TEST_CASE("a block of another version is unsupported") {
+  auto bytes = encode_block(full_block());
+  bytes[0] = 2;
+  CHECK(decode_error(bytes) == errc::unsupported);
+}
+
+TEST_CASE("a block beyond its size is too large") {
+  CHECK(decode_error(std::string(block_bytes_max + 1, '\x01'))
+        == errc::too_large);
+}
+
+TEST_CASE("a block's lists reserve no more than its bytes can hold") {
+  using namespace std::string_literals;
+  CHECK(decode_error("\x01\x95\xdd\xff\xff\xff\xff"s) == errc::malformed);
+  CHECK(decode_error("\x01\x95\x90\xdd\x03\xff\xff\xff"s) == errc::malformed);
+}
+
+TEST_CASE("a series index, an enum or a number out of range is malformed") {
+  auto block = full_block();
+  block.summaries[0].series = 2;
+  CHECK(decode_error(encode_block(block)) == errc::malformed);
+  block = full_block();
+  block.alerts[0].series = 2;
+  CHECK(decode_error(encode_block(block)) == errc::malformed);
+  block = full_block();
+  block.anomalies[0].severity = static_cast<severity>(4);
+  CHECK(decode_error(encode_block(block)) == errc::malformed);
+  block = full_block();
+  block.alerts[0].state = static_cast<alert_state>(5);
+  CHECK(decode_error(encode_block(block)) == errc::malformed);
+  block = full_block();
+  block.rejections[0].reason = static_cast<reject_reason>(9);
+  CHECK(decode_error(encode_block(block)) == errc::malformed);
+  block = full_block();
+  block.summaries[0].count = 0;
+  CHECK(decode_error(encode_block(block)) == errc::malformed);
+  block = full_block();
+  block.summaries[0].width_ns = 0;
+  CHECK(decode_error(encode_block(block)) == errc::malformed);
+}
+
+TEST_CASE("a double that is not finite is malformed in a block") {
+  auto bytes = encode_block(full_block());
+  auto at = bytes.find("\xcb\x40\x1a"); // 6.5, the sum
+  REQUIRE(at != std::string::npos);
+  bytes[at + 1] = '\x7f';
+  bytes[at + 2] = '\xf0';
+  CHECK(decode_error(bytes) == errc::malformed);
+}
+
+TEST_CASE("what a decoder would refuse is brought into bounds when encoding") {
+  auto block = full_block();
+  block.summaries[0].sum = HUGE_VAL;
+  block.summaries[0].min = -HUGE_VAL;
+  block.summaries[0].m2 = std::nan("");
+  block.alerts[0].message = "\xff" + std::string(5000, 'x');
+  block.anomalies[0].model = std::string(4095, 'x') + "ß";
+  block.rejections[0].first_bytes = std::string(300, '\xff');
+  auto result = decode_block(encode_block(block));
+  REQUIRE(result.has_value());
+  CHECK(result->summaries[0].sum == std::numeric_limits<double>::max());
+  CHECK(result->summaries[0].min == -std::numeric_limits<double>::max());
+  CHECK(result->summaries[0].m2 == 0.0);
+  CHECK(result->alerts[0].message.substr(0, 2) == "?x");
+  CHECK(result->alerts[0].message.size() == 4096);
+  CHECK(result->anomalies[0].model == std::string(4095, 'x'));
+  CHECK(result->rejections[0].first_bytes == std::string(256, '\xff'));
+}

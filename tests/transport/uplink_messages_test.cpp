@@ -1,0 +1,194 @@
+#include "transport/block_codec.hpp"
+#include "transport/msgpack_io.hpp"
+#include "transport/uplink_messages.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <limits>
+
+using namespace weir::transport;
+
+namespace {
+
+constexpr auto u64_max = std::numeric_limits<std::uint64_t>::max();
+
+edge_status full_status() {
+  edge_status x;
+  x.version = "0.1.0";
+  x.epoch = u64_max;
+  x.run = 3;
+  x.time_ns = -1;
+  x.started_ns = 5;
+  x.events_total = 1'000'000'000'000;
+  x.rejected_total = 2;
+  x.late_total = 3;
+  x.shed_total = 4;
+  x.series_open = 5;
+  x.anomalies_total = 6;
+  x.alerts_firing = 7;
+  x.outbox_records = 8;
+  x.outbox_bytes = 9;
+  x.expired_total = 10;
+  x.rss_bytes = 11;
+  x.rejected_by_reason = {0, 1, 2, 3, 4, 5, 6, 7, 8};
+  return x;
+}
+
+std::vector<uplink_message> one_of_each() {
+  return {hello_message{1, u64_max, 2, 3, "0.1.0"},
+          welcome_message{4, -5, 1000},
+          reject_message{reject_code::not_authorized, "this key is no edge's"},
+          block_message{7, 8, 9, 10, std::string("\x01\x00\xff", 3)},
+          skip_message{11, 12, 13},
+          ack_message{14, 15},
+          resend_message{16, 17},
+          status_message{full_status()},
+          pong_message{18, -19}};
+}
+
+/// A frame of hand-written fields: integers as given.
+std::string frame(std::uint8_t type, const std::vector<std::uint64_t>& fields,
+                  std::size_t announced_extra = 0) {
+  std::string out("\x01", 1);
+  msgpack_writer writer{out};
+  writer.array(fields.size() + 1 + announced_extra);
+  writer.natural(type);
+  for (auto x : fields)
+    writer.natural(x);
+  return out;
+}
+
+errc decode_error(std::string_view bytes) {
+  auto result = decode_uplink(bytes);
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error().message.find("uplink message") == 0);
+  return result.error().code;
+}
+
+} // namespace
+
+TEST_CASE("each uplink message comes back from its bytes as it was") {
+  for (const auto& message : one_of_each()) {
+    INFO(name_of(message));
+    auto bytes = encode_uplink(message);
+    auto result = decode_uplink(bytes);
+    REQUIRE(result.has_value());
+    CHECK(*result == message);
+    CHECK(encode_uplink(*result) == bytes);
+    CHECK(bytes.front() == 1);
+  }
+}
+
+TEST_CASE("uplink messages have the bytes that WIRE.md shows") {
+  CHECK(encode_uplink(ack_message{42, 9}) == "\x01\x93\x06\x2a\x09");
+  CHECK(encode_uplink(hello_message{1, 42, 2, 3, "0.1.0"})
+        == "\x01\x96\x01\x01\x2a\x02\x03\xa5"
+           "0.1.0");
+}
+
+TEST_CASE("an uplink message cut off anywhere is malformed") {
+  for (const auto& message : one_of_each()) {
+    auto bytes = encode_uplink(message);
+    for (std::size_t size = 0; size < bytes.size(); ++size)
+      CHECK(decode_error(std::string_view{bytes}.substr(0, size))
+            == errc::malformed);
+    CHECK(decode_error(bytes + "x") == errc::malformed);
+  }
+}
+
+TEST_CASE("another wire version and an unknown type are unsupported") {
+  auto bytes = encode_uplink(ack_message{1, 2});
+  bytes[0] = 2;
+  CHECK(decode_error(bytes) == errc::unsupported);
+  CHECK(decode_error(frame(0, {1, 2})) == errc::unsupported);
+  CHECK(decode_error(frame(10, {1, 2})) == errc::unsupported);
+}
+
+TEST_CASE("fields that a later version appends are passed over") {
+  auto result = decode_uplink(frame(6, {1, 2, 99, 100}));
+  REQUIRE(result.has_value());
+  CHECK(*result == uplink_message{ack_message{1, 2}});
+
+  auto nested = frame(6, {1, 2}, 1);
+  msgpack_writer writer{nested};
+  writer.array(2);
+  writer.text("later");
+  writer.array(0);
+  result = decode_uplink(nested);
+  REQUIRE(result.has_value());
+  CHECK(*result == uplink_message{ack_message{1, 2}});
+}
+
+TEST_CASE("a status with more fields than this build knows is read") {
+  auto bytes = encode_uplink(status_message{full_status()});
+  // version, array of 2, type, array 16 of 17 fields: dc 00 11
+  REQUIRE(bytes.substr(1, 5) == std::string("\x92\x08\xdc\x00\x11", 5));
+  bytes[5] = 0x13;
+  bytes += "\x07\xa1x";
+  auto result = decode_uplink(bytes);
+  REQUIRE(result.has_value());
+  CHECK(*result == uplink_message{status_message{full_status()}});
+}
+
+TEST_CASE("a message with too few fields is malformed") {
+  CHECK(decode_error(frame(6, {1})) == errc::malformed);
+  CHECK(decode_error(frame(9, {})) == errc::malformed);
+  CHECK(decode_error(std::string("\x01\x90", 2)) == errc::malformed);
+  CHECK(decode_error(std::string("\x01\xc0", 2)) == errc::malformed);
+}
+
+TEST_CASE("numbers that cannot be are malformed") {
+  CHECK(decode_error(encode_uplink(hello_message{1, 1, 1, 0, "v"}))
+        == errc::malformed);
+  CHECK(decode_error(encode_uplink(block_message{1, 1, 0, 1, ""}))
+        == errc::malformed);
+  CHECK(decode_error(encode_uplink(block_message{1, 1, 1, 0, ""}))
+        == errc::malformed);
+  CHECK(decode_error(encode_uplink(block_message{1, 1, u64_max, 1, ""}))
+        == errc::malformed);
+  CHECK(decode_error(encode_uplink(skip_message{1, 5, 4})) == errc::malformed);
+  CHECK(decode_error(encode_uplink(skip_message{1, 0, 4})) == errc::malformed);
+  CHECK(decode_error(encode_uplink(resend_message{1, 0})) == errc::malformed);
+  // heartbeat_ms beyond 32 bits; a time beyond int64.
+  CHECK(decode_error(frame(2, {1, 1, u64_max})) == errc::malformed);
+  CHECK(decode_error(frame(9, {u64_max, 1})) == errc::malformed);
+}
+
+TEST_CASE("a reject of an unknown code is unsupported") {
+  CHECK(decode_error(
+          encode_uplink(reject_message{static_cast<reject_code>(9), "why"}))
+        == errc::unsupported);
+}
+
+TEST_CASE("uplink messages have limits") {
+  CHECK(decode_error(std::string(uplink_message_bytes_max + 1, '\x01'))
+        == errc::too_large);
+  block_message block{1, 1, 1, 1, std::string(block_bytes_max, 'x')};
+  CHECK(decode_uplink(encode_uplink(block)).has_value());
+  block.bytes += 'x';
+  CHECK(decode_error(encode_uplink(block)) == errc::too_large);
+
+  auto long_text = frame(3, {1}, 1);
+  msgpack_writer{long_text}.text(std::string(257, 'x'));
+  CHECK(decode_error(long_text) == errc::too_large);
+  auto bad_text = frame(3, {1}, 1);
+  msgpack_writer{bad_text}.text("\xff");
+  CHECK(decode_error(bad_text) == errc::malformed);
+}
+
+TEST_CASE("a text beyond its limit is cut between characters when encoded") {
+  reject_message message{reject_code::malformed, std::string(255, 'x') + "ß"};
+  auto result = decode_uplink(encode_uplink(message));
+  REQUIRE(result.has_value());
+  CHECK(std::get<reject_message>(*result).reason == std::string(255, 'x'));
+}
+
+TEST_CASE("counts that announce gigabytes are malformed") {
+  using namespace std::string_literals;
+  CHECK(decode_error("\x01\xdd\xff\xff\xff\xff\x06\x01\x02"s)
+        == errc::malformed);
+  CHECK(decode_error("\x01\x92\x08\xdd\xff\xff\xff\xff\xa0"s)
+        == errc::malformed);
+  CHECK(decode_error("\x01\x96\x04\x01\x01\x01\x01\xc6\xff\xff\xff\xff"s)
+        == errc::malformed);
+}

@@ -1,0 +1,401 @@
+#include "transport/uplink.hpp"
+
+#include "transport/uplink_messages.hpp"
+#include "transport/zap.hpp"
+#include "transport/zmq_support.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace weir::transport {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+constexpr auto messages_per_round = 256;
+/// Received and not yet read, per edge: its window is bounded by bytes, this is
+/// for those who do not keep to it.
+constexpr auto receive_hwm = 64;
+constexpr auto retry_ms = 100;
+/// An edge that was silent for so long gives its place to another one.
+constexpr auto forget_after = std::chrono::minutes{1};
+
+std::int64_t wall_clock_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+           std::chrono::system_clock::now().time_since_epoch())
+    .count();
+}
+
+/// The edge's newest connection, named by ZeroMQ's routing id.
+struct edge_session {
+  std::string routing_id;
+  std::uint64_t epoch = 0;
+  std::uint32_t run = 0;
+  clock::time_point heard_at;
+  bool told_double = false; ///< on_error knows of a second live connection.
+};
+
+/// What other threads want to be said to an edge: the newest of each only.
+struct pending_answer {
+  std::uint64_t epoch = 0;
+  std::optional<std::uint64_t> through_seq;
+  std::optional<std::uint64_t> resend_from;
+};
+
+} // namespace
+
+struct uplink_server::impl {
+  uplink_server_config config;
+  uplink_server_callbacks callbacks;
+
+  // Destroyed from the last to the first: the context waits for the others.
+  std::optional<zmq::context_t> context;
+  wake_event wake;
+  std::atomic<bool> stopping{false};
+  std::optional<zap_handler> zap;
+  zmq::socket_t router;
+  std::thread thread;
+
+  std::map<std::string, edge_session, std::less<>> sessions; // The thread's.
+  std::mutex mutex;
+  std::map<std::string, pending_answer, std::less<>>
+    pending; // Under the mutex.
+
+  void report(const std::string& edge, errc code, std::string message) {
+    if (callbacks.on_error)
+      callbacks.on_error(edge, error{code, std::move(message)});
+  }
+
+  // -- start and end ---------------------------------------------------------
+
+  expected<std::string, error> open() {
+    if (auto valid = validate(config.keys); !valid)
+      return unexpected(valid.error());
+    auto encrypted = config.keys.encrypted();
+    auto endpoint = usable_endpoint(config.endpoint, encrypted);
+    if (!endpoint)
+      return unexpected(endpoint.error());
+    context.emplace();
+    router = zmq::socket_t{*context, zmq::socket_type::router};
+    set_limits(router, config.message_bytes_max, receive_hwm);
+    set_keys(router, config.keys);
+    router.set(zmq::sockopt::router_mandatory, true);
+    // Without keys the routing id is the edge's name, and a new connection
+    // takes it from the one before. With keys nobody may take another's.
+    router.set(zmq::sockopt::router_handover, !encrypted);
+    if (encrypted) {
+      zap.emplace(*context, config.keys.allowed, [this] { wake.signal(); });
+      zap->watch(router);
+      // Before the socket is bound: until it runs, any key would get in.
+      if (auto started = zap->start(); !started)
+        return unexpected(started.error());
+    }
+    return listen_on(router, *endpoint);
+  }
+
+  void close() {
+    zap.reset();
+    router.close();
+    context.reset();
+  }
+
+  // -- the thread ------------------------------------------------------------
+
+  void run() {
+    auto retry = false;
+    while (!stopping) {
+      zmq::pollitem_t items[] = {{nullptr, wake.fd(), ZMQ_POLLIN, 0},
+                                 {router.handle(), 0, ZMQ_POLLIN, 0}};
+      if (zmq_poll(items, 2, retry ? retry_ms : -1) < 0) {
+        if (zmq_errno() == EINTR)
+          continue;
+        report({}, errc::stopped,
+               std::string{"the uplink server has ended: "}
+                 + zmq_strerror(zmq_errno()));
+        return;
+      }
+      if (items[0].revents != 0)
+        wake.clear();
+      take_messages();
+      retry = !send_pending();
+      if (zap)
+        for (const auto& refusal : zap->take_refusals())
+          report({}, refusal.code, refusal.message);
+    }
+    send_pending();
+  }
+
+  void take_messages() {
+    auto routing_id = zmq::message_t{};
+    auto frame = zmq::message_t{};
+    for (auto i = 0; i < messages_per_round && !stopping; ++i) {
+      if (!try_receive(router, routing_id))
+        return;
+      if (!routing_id.more() || !try_receive(router, frame))
+        continue;
+      auto more = frame.more();
+      drop_rest(router, frame);
+      auto name = user_id(frame);
+      if (!config.keys.encrypted())
+        name = routing_id.to_string_view();
+      take(std::string{name}, routing_id.to_string(), frame.to_string_view(),
+           more);
+    }
+  }
+
+  void take(const std::string& edge, const std::string& routing_id,
+            std::string_view frame, bool more) {
+    if (!is_peer_name(edge)) { // Only possible without keys.
+      turn_away({}, routing_id, reject_code::not_authorized,
+                "an edge without CURVE keys needs a name: 1 to 64 of "
+                "A-Z a-z 0-9 . _ -");
+      return;
+    }
+    if (more) {
+      turn_away(edge, routing_id, reject_code::malformed,
+                "a message has exactly one frame");
+      return;
+    }
+    auto message = decode_uplink(frame);
+    if (!message) {
+      auto code = message.error().code == errc::unsupported
+                    ? reject_code::unsupported_version
+                    : reject_code::malformed;
+      turn_away(edge, routing_id, code, message.error().message);
+      return;
+    }
+    if (auto* hello = std::get_if<hello_message>(&*message)) {
+      greet(edge, routing_id, *hello);
+      return;
+    }
+    if (auto* session = session_of(edge, routing_id, *message))
+      std::visit([&](auto& x) { on_message(edge, *session, x); }, *message);
+  }
+
+  /// The session that the message belongs to, if it is the edge's newest.
+  edge_session* session_of(const std::string& edge,
+                           const std::string& routing_id,
+                           const uplink_message& message) {
+    auto found = sessions.find(edge);
+    if (found == sessions.end()) {
+      turn_away(edge, routing_id, reject_code::out_of_order,
+                std::string{name_of(message)} + " came before hello");
+      return nullptr;
+    }
+    auto& session = found->second;
+    if (session.routing_id != routing_id) {
+      if (!std::exchange(session.told_double, true))
+        report(edge, errc::not_authorized,
+               "two connections use the key of edge " + edge
+                 + " at the same time; only the newer one counts: give each "
+                   "edge its own key");
+      return nullptr;
+    }
+    session.heard_at = clock::now();
+    return &session;
+  }
+
+  void greet(const std::string& edge, const std::string& routing_id,
+             const hello_message& hello) {
+    if (hello.wire_version < uplink_wire_version) {
+      turn_away(edge, routing_id, reject_code::unsupported_version,
+                "this centre speaks version "
+                  + std::to_string(uplink_wire_version)
+                  + " of the link, the edge only "
+                  + std::to_string(hello.wire_version) + ": update the edge");
+      return;
+    }
+    if (!sessions.contains(edge) && !make_room()) {
+      turn_away(edge, routing_id, reject_code::not_authorized,
+                "this centre already has its "
+                  + std::to_string(config.edges_max) + " edges (edges_max)");
+      return;
+    }
+    sessions[edge]
+      = edge_session{routing_id, hello.epoch, hello.run, clock::now()};
+    auto welcome = welcome_message{};
+    if (callbacks.on_hello)
+      welcome.through_seq = callbacks.on_hello(edge, hello.epoch, hello.run);
+    welcome.server_time_ns = wall_clock_ns();
+    welcome.heartbeat_ms
+      = static_cast<std::uint32_t>(config.heartbeat_interval.count());
+    send(routing_id, welcome);
+  }
+
+  bool make_room() {
+    if (sessions.size() < config.edges_max)
+      return true;
+    auto limit = clock::now() - forget_after;
+    std::erase_if(sessions,
+                  [&](const auto& x) { return x.second.heard_at < limit; });
+    return sessions.size() < config.edges_max;
+  }
+
+  void on_message(const std::string& edge, const edge_session& session,
+                  block_message& x) {
+    if (!same_epoch(edge, session, x.epoch) || !callbacks.on_block)
+      return;
+    callbacks.on_block(
+      edge, x.epoch, x.run,
+      uplink_block{x.first_seq, x.record_count, std::move(x.bytes)});
+  }
+
+  void on_message(const std::string& edge, const edge_session& session,
+                  const skip_message& x) {
+    if (same_epoch(edge, session, x.epoch) && callbacks.on_skip)
+      callbacks.on_skip(edge, x.epoch, x.first_seq, x.through_seq);
+  }
+
+  void on_message(const std::string& edge, const edge_session& session,
+                  const status_message& x) {
+    send(session.routing_id, pong_message{wall_clock_ns(), x.status.time_ns});
+    if (callbacks.on_status)
+      callbacks.on_status(edge, x.status);
+  }
+
+  template <class Other>
+  void on_message(const std::string& edge, const edge_session& session,
+                  const Other& x) {
+    turn_away(edge, session.routing_id, reject_code::out_of_order,
+              std::string{name_of(uplink_message{x})}
+                + " is not for an edge to say");
+  }
+
+  bool same_epoch(const std::string& edge, const edge_session& session,
+                  std::uint64_t epoch) {
+    if (session.epoch == epoch)
+      return true;
+    turn_away(edge, session.routing_id, reject_code::out_of_order,
+              "records of another epoch than the hello's");
+    return false;
+  }
+
+  void turn_away(const std::string& edge, const std::string& routing_id,
+                 reject_code code, const std::string& reason) {
+    send(routing_id, reject_message{code, reason});
+    auto what = code == reject_code::not_authorized ? errc::not_authorized
+                : code == reject_code::unsupported_version ? errc::unsupported
+                                                           : errc::malformed;
+    report(edge, what,
+           (edge.empty() ? "an edge" : "edge " + edge)
+             + " was turned away: " + reason);
+  }
+
+  /// 0, or the error: EHOSTUNREACH is gone, EAGAIN does not read.
+  int send(const std::string& routing_id, const uplink_message& message) {
+    auto bytes = encode_uplink(message);
+    if (zmq_send(router.handle(), routing_id.data(), routing_id.size(),
+                 ZMQ_SNDMORE | ZMQ_DONTWAIT)
+        < 0)
+      return zmq_errno();
+    zmq_send(router.handle(), bytes.data(), bytes.size(), ZMQ_DONTWAIT);
+    return 0;
+  }
+
+  /// False if something is left for later.
+  bool send_pending() {
+    auto answers = decltype(pending){};
+    {
+      auto guard = std::lock_guard{mutex};
+      answers.swap(pending);
+    }
+    auto left = false;
+    for (auto& [edge, answer] : answers) {
+      auto found = sessions.find(edge);
+      if (found == sessions.end() || found->second.epoch != answer.epoch)
+        continue; // It will hear the position in its welcome.
+      auto code = say(found->second.routing_id, answer);
+      if (code == EAGAIN) {
+        auto guard = std::lock_guard{mutex};
+        pending.emplace(edge, answer); // Unless there is a newer one by now.
+        left = true;
+      } else if (code == EHOSTUNREACH) {
+        sessions.erase(found);
+      }
+    }
+    return !left;
+  }
+
+  int say(const std::string& routing_id, const pending_answer& answer) {
+    if (answer.through_seq)
+      if (auto code
+          = send(routing_id, ack_message{answer.epoch, *answer.through_seq}))
+        return code;
+    if (answer.resend_from)
+      return send(routing_id,
+                  resend_message{answer.epoch, *answer.resend_from});
+    return 0;
+  }
+
+  /// Any thread.
+  template <class Change>
+  void answer(const std::string& edge, std::uint64_t epoch, Change change) {
+    {
+      auto guard = std::lock_guard{mutex};
+      auto& x = pending[edge];
+      if (x.epoch != epoch)
+        x = pending_answer{epoch, std::nullopt, std::nullopt};
+      change(x);
+    }
+    wake.signal();
+  }
+};
+
+uplink_server::uplink_server(uplink_server_config config,
+                             uplink_server_callbacks callbacks)
+  : impl_{std::make_unique<impl>()} {
+  impl_->config = std::move(config);
+  impl_->callbacks = std::move(callbacks);
+}
+
+uplink_server::~uplink_server() {
+  stop();
+}
+
+expected<std::string, error> uplink_server::start() {
+  if (impl_->context)
+    return unexpected(
+      error{errc::invalid_config, "the uplink server has been started before"});
+  auto result = expected<std::string, error>{};
+  try {
+    result = impl_->open();
+  } catch (const zmq::error_t& e) {
+    result = unexpected(
+      error{errc::invalid_config,
+            std::string{"cannot start the uplink server: "} + e.what()});
+  }
+  if (!result) {
+    impl_->close();
+    return result;
+  }
+  impl_->thread = std::thread{[this] { impl_->run(); }};
+  return result;
+}
+
+void uplink_server::acknowledge(const std::string& edge, std::uint64_t epoch,
+                                std::uint64_t through_seq) {
+  impl_->answer(edge, epoch, [&](pending_answer& x) {
+    x.through_seq = std::max(x.through_seq.value_or(0), through_seq);
+  });
+}
+
+void uplink_server::resend(const std::string& edge, std::uint64_t epoch,
+                           std::uint64_t from_seq) {
+  impl_->answer(edge, epoch,
+                [&](pending_answer& x) { x.resend_from = from_seq; });
+}
+
+void uplink_server::stop() {
+  impl_->stopping = true;
+  impl_->wake.signal();
+  if (impl_->thread.joinable())
+    impl_->thread.join();
+  impl_->close();
+}
+
+} // namespace weir::transport
