@@ -109,7 +109,6 @@ struct mqtt_client::impl {
   std::size_t window = in_flight_max;
   std::uint64_t next_id = 1;
   std::optional<std::string> lost; // The connection at hand has ended, and why.
-  std::string tls_error;           // OpenSSL's last word on this attempt.
   std::optional<answer> answered;
   std::optional<std::string> refusal; // Of a published message, to be reported.
 
@@ -313,10 +312,8 @@ mqtt::connect_options mqtt_client::impl::connect_options() {
     }
     tls.set_enable_server_cert_auth(config.tls.verify_server);
     tls.set_verify(config.tls.verify_server);
-    tls.set_error_handler([this](const std::string& line) {
-      auto guard = std::lock_guard{mutex};
-      tls_error = line;
-    });
+    // Not set_error_handler(): Paho C++ 1.2 keeps the address of options that
+    // are gone by the time of the error.
     result.set_ssl(tls);
   }
   return result;
@@ -329,7 +326,6 @@ std::optional<std::string> mqtt_client::impl::connect(connection& link) {
     auto guard = std::lock_guard{mutex};
     lost.reset();
     answered.reset();
-    tls_error.clear();
   }
   auto token = link.client.connect(connect_options(), nullptr, link);
   auto lock = std::unique_lock{mutex};
@@ -345,10 +341,10 @@ std::optional<std::string> mqtt_client::impl::connect(connection& link) {
   if (over())
     return std::nullopt;
   auto why = answered ? answered->why : lost.value_or("no answer in time");
-  while (!tls_error.empty() && tls_error.back() == '\n')
-    tls_error.pop_back();
-  if (!tls_error.empty())
-    why += " (" + tls_error + ")";
+  if (settings.tls && answered)
+    why
+      += "; if it is there, it failed our check or we failed its: see ca_file, "
+         "the names in its certificate, our certificate and both clocks";
   lock.unlock();
   report(false, "cannot connect to " + config.uri + ": " + why);
   return std::nullopt;

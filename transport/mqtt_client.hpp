@@ -4,6 +4,11 @@
 // PUBACK goes out when on_message returns, one message at a time: what
 // on_message has written down is safe, and what it waits for delays every other
 // message.
+//
+// Paho has one thread for all clients of a process: an on_message that waits
+// holds up the other clients, too, and one that waits longer than the
+// keep-alive loses the connection (and gets its message again). Each further
+// client of a process may take a second to connect.
 #pragma once
 
 #include "transport/errors.hpp"

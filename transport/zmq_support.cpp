@@ -152,7 +152,8 @@ void wake_event::clear() {
 // -- connection_monitor ------------------------------------------------------
 
 connection_monitor::connection_monitor(zmq::context_t& context,
-                                       zmq::socket_t& watched, int events) {
+                                       zmq::socket_t& watched, int events)
+  : watched_{watched.handle()} {
   static std::atomic<unsigned> counter{0};
   auto address = "inproc://weir-monitor-" + std::to_string(++counter);
   if (zmq_socket_monitor(watched.handle(), address.c_str(), events) != 0)
@@ -160,6 +161,10 @@ connection_monitor::connection_monitor(zmq::context_t& context,
   pair_ = zmq::socket_t{context, zmq::socket_type::pair};
   pair_.set(zmq::sockopt::linger, 0);
   pair_.connect(address);
+}
+
+connection_monitor::~connection_monitor() {
+  zmq_socket_monitor(watched_, nullptr, 0);
 }
 
 std::optional<connection_monitor::event> connection_monitor::next() {

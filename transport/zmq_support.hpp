@@ -71,6 +71,8 @@ private:
 };
 
 /// The low-level events of a socket's connections. For the thread that reads.
+/// ZeroMQ's I/O thread waits for ever for a reader that went away, so this ends
+/// before the watched socket, and by then no other thread may use that.
 class connection_monitor {
 public:
   struct event {
@@ -82,6 +84,10 @@ public:
   connection_monitor(zmq::context_t& context, zmq::socket_t& watched,
                      int events);
 
+  connection_monitor(const connection_monitor&) = delete;
+  connection_monitor& operator=(const connection_monitor&) = delete;
+  ~connection_monitor();
+
   std::optional<event> next();
 
   void* handle() {
@@ -89,6 +95,7 @@ public:
   }
 
 private:
+  void* watched_;
   zmq::socket_t pair_;
 };
 

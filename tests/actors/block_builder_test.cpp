@@ -18,6 +18,7 @@ TEST_CASE("records come out of the blocks with the texts of their series",
   for (auto id : {b, a, b}) {
     summary x;
     x.series = id;
+    x.width_ns = 1;
     x.count = 1;
     output.summaries.push_back(x);
   }
@@ -25,6 +26,7 @@ TEST_CASE("records come out of the blocks with the texts of their series",
   alert told;
   told.series = b;
   told.rule = "r";
+  told.id = "0123456789abcdef";
   output.alerts.push_back(told);
   uut.add(output);
   uut.add(rejection_batch{rejection{}});
@@ -56,6 +58,7 @@ TEST_CASE("many records make several blocks, each within the link's limit",
     summary x;
     x.series = *table.intern("m{source=\"" + std::string(250, 'x')
                              + std::to_string(i) + "\"}");
+    x.width_ns = 1;
     x.count = 1;
     output.summaries.push_back(x);
   }

@@ -30,6 +30,7 @@ struct fixture : weir::test::actor_fixture {
     for (std::size_t i = 0; i < count; ++i) {
       analytics::summary x;
       x.series = *table.intern("m{source=\"a\"}");
+      x.width_ns = 1;
       x.count = 1;
       output->summaries.push_back(x);
     }

@@ -348,8 +348,8 @@ TEST_CASE("a payload beyond the limit is handed over empty and flagged",
 TEST_CASE("mqtt child", "[.mqtt_child]") {
   const auto* uri = std::getenv("WEIR_TEST_URI");
   const auto* notes = std::getenv("WEIR_TEST_NOTES");
-  REQUIRE(uri != nullptr);
-  REQUIRE(notes != nullptr);
+  if (uri == nullptr || notes == nullptr)
+    return; // Picked by a filter that knows nothing of it.
   auto text = std::string{};
   auto callbacks = mqtt_callbacks{};
   callbacks.on_message = [&](const mqtt_message& x) {
@@ -443,7 +443,7 @@ TEST_CASE("TLS works with the right CA and is refused with another", "[mqtt]") {
     REQUIRE(client->start());
     REQUIRE(wait_until([&] { return !client.states().empty(); }));
     CHECK_FALSE(client.up());
-    CHECK(client.told(false, "certificate verify failed"));
+    CHECK(client.told(false, "ca_file"));
   }
   SECTION("another CA, and we do not care") {
     config.tls.ca_file = certs.dir / "other.crt";

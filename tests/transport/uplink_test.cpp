@@ -47,7 +47,13 @@ public:
     config_.endpoint = *bound;
   }
 
+  ~centre() {
+    close();
+  }
+
+  /// In two steps: the callbacks use `server_` until it has stopped.
   void close() {
+    server_->stop();
     server_.reset();
   }
 
@@ -153,6 +159,10 @@ public:
     config.silence_max = 1000ms;
     config.backoff_min = 5ms;
     config.backoff_max = 20ms;
+  }
+
+  ~edge() {
+    client.reset(); // Before what it calls back into.
   }
 
   void start(std::uint64_t epoch = 1) {
@@ -322,13 +332,16 @@ TEST_CASE("the edge goes on where it was when the centre restarts",
   auto c = centre{plain_server()};
   auto e = edge{c.endpoint(), "north"};
   e.start();
-  for (int i = 0; i < 5; ++i) {
+  for (int i = 1; i <= 5; ++i) {
+    REQUIRE(wait_until([&] { return c.edge("north").hellos >= i; }));
     e.add(50);
     c.close();
     e.add(50);
     c.open();
   }
-  REQUIRE(wait_until([&] { return e.left() == 0; }));
+  CHECK(wait_until([&] { return e.left() == 0; }));
+  for (const auto& [state, why] : e.states())
+    UNSCOPED_INFO(to_string(state) << ": " << why);
   CHECK(c.edge("north").blocks == e.made());
 }
 

@@ -1,0 +1,171 @@
+#include "cli/api_tables.hpp"
+
+#include "cli/text_table.hpp"
+#include "cli/time_text.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+#include <cstdio>
+
+namespace weir::cli {
+
+namespace {
+
+using nlohmann::json;
+
+const json& at(const json& object, const char* name) {
+  static const json nothing;
+  if (!object.is_object())
+    return nothing;
+  auto found = object.find(name);
+  return found == object.end() ? nothing : *found;
+}
+
+const json& list_at(const json& object, const char* name) {
+  static const json nothing = json::array();
+  const auto& found = at(object, name);
+  return found.is_array() ? found : nothing;
+}
+
+std::string number_text(double value) {
+  char text[40];
+  auto whole = std::abs(value) < 1e15 && value == std::floor(value);
+  std::snprintf(text, sizeof text, whole ? "%.0f" : "%.6g", value);
+  return text;
+}
+
+/// Any scalar as text.
+std::string text_of(const json& value) {
+  if (value.is_string())
+    return value.get<std::string>();
+  if (value.is_boolean())
+    return value.get<bool>() ? "yes" : "no";
+  return value.is_number() ? number_text(value.get<double>()) : "";
+}
+
+std::string time_of(const json& value) {
+  if (!value.is_number())
+    return "";
+  auto ms = value.get<double>();
+  if (!(std::abs(ms) < 9.0e12))
+    return text_of(value);
+  return iso_ms(static_cast<std::int64_t>(ms) * 1'000'000);
+}
+
+std::string bytes_of(const json& value) {
+  if (!value.is_number())
+    return "";
+  auto size = value.get<double>();
+  const char* units[] = {"B", "kB", "MB", "GB", "TB"};
+  std::size_t unit = 0;
+  for (; size >= 1000.0 && unit < 4; ++unit)
+    size /= 1000.0;
+  char text[40];
+  std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.1f %s", size,
+                units[unit]);
+  return text;
+}
+
+std::string totals_line(const json& totals) {
+  auto x = [&](const char* name) { return text_of(at(totals, name)); };
+  return x("edges") + " edges (" + x("up") + " up, " + x("late") + " late, "
+         + x("down") + " down), " + x("series") + " series, "
+         + x("events_per_s") + " events/s, lag p99 " + x("lag_p99_ms") + " ms, "
+         + x("alerts_open") + " open alerts, " + x("rejected_total")
+         + " rejected, " + x("late_total") + " late\n";
+}
+
+std::string none(const char* what) {
+  return std::string{"no "} + what + "\n";
+}
+
+} // namespace
+
+std::string overview_table(const json& answer) {
+  auto result = totals_line(at(answer, "totals"));
+  text_table table{{"EDGE", "STATE", "LAST SEEN", ">EVENTS/S", ">EVENTS",
+                    ">LAG MS", ">SERIES", ">OUTBOX", ">REJECTED", ">LATE",
+                    ">SHED", ">EXPIRED", ">ALERTS", ">MEMORY", "VERSION"}};
+  for (const auto& x : list_at(answer, "edges"))
+    table.add({text_of(at(x, "name")), text_of(at(x, "state")),
+               time_of(at(x, "last_seen_ms")), text_of(at(x, "events_per_s")),
+               text_of(at(x, "events_total")), text_of(at(x, "lag_ms")),
+               text_of(at(x, "series_open")), bytes_of(at(x, "outbox_bytes")),
+               text_of(at(x, "rejected_total")), text_of(at(x, "late_total")),
+               text_of(at(x, "shed_total")), text_of(at(x, "expired_total")),
+               text_of(at(x, "alerts_firing")), bytes_of(at(x, "rss_bytes")),
+               text_of(at(x, "version"))});
+  return table.rows() == 0 ? result + none("edge has connected yet")
+                           : result + table.text();
+}
+
+std::string series_table(const json& answer) {
+  text_table table{{">ID", "EDGE", "SERIES", ">WIDTH MS", "LAST"}};
+  for (const auto& x : list_at(answer, "series"))
+    table.add({text_of(at(x, "id")), text_of(at(x, "edge")),
+               text_of(at(x, "text")), text_of(at(x, "width_ms")),
+               time_of(at(x, "last_ms"))});
+  if (table.rows() == 0)
+    return none("such series");
+  auto more = at(answer, "truncated") == json(true);
+  return table.text() + (more ? "... and more: narrow the search\n" : "");
+}
+
+std::string query_table(const json& answer) {
+  const auto& series = at(answer, "series");
+  auto result = text_of(at(series, "text"));
+  if (auto edge = text_of(at(series, "edge")); !edge.empty())
+    result += " of " + edge;
+  result += "\n";
+  std::vector<std::string> titles;
+  for (const auto& name : list_at(answer, "columns"))
+    titles.push_back(">" + text_of(name));
+  text_table table{titles};
+  for (const auto& row : list_at(answer, "rows")) {
+    std::vector<std::string> cells;
+    for (std::size_t i = 0; row.is_array() && i < row.size(); ++i)
+      cells.push_back(i < titles.size() && titles[i] == ">start_ms"
+                        ? time_of(row[i])
+                        : text_of(row[i]));
+    table.add(std::move(cells));
+  }
+  return result
+         + (table.rows() == 0 ? none("data in this span") : table.text());
+}
+
+std::string alerts_table(const json& answer) {
+  text_table table{{"STARTED", "STATE", "SEVERITY", "RULE", "EDGE", "SERIES",
+                    ">VALUE", ">LIMIT", "MESSAGE"}};
+  for (const auto& x : list_at(answer, "alerts"))
+    table.add({time_of(at(x, "start_ms")), text_of(at(x, "state")),
+               text_of(at(x, "severity")), text_of(at(x, "rule")),
+               text_of(at(x, "edge")), text_of(at(x, "text")),
+               text_of(at(x, "value")), text_of(at(x, "limit")),
+               text_of(at(x, "message"))});
+  return table.rows() == 0 ? none("alerts") : table.text();
+}
+
+std::string quarantine_table(const json& answer) {
+  text_table table{{"TIME", "EDGE", "SOURCE", "REASON", "DETAIL"}};
+  for (const auto& x : list_at(answer, "rejections"))
+    table.add({time_of(at(x, "time_ms")), text_of(at(x, "edge")),
+               text_of(at(x, "source")), text_of(at(x, "reason")),
+               text_of(at(x, "detail"))});
+  return table.rows() == 0 ? none("rejected events") : table.text();
+}
+
+std::string ledger_table(const json& answer, std::string_view edge) {
+  text_table table{{"EDGE", "EPOCH", ">THROUGH", ">STORED", ">DUPLICATE",
+                    ">EXPIRED", ">GAPS REFUSED"}};
+  for (const auto& x : list_at(answer, "positions"))
+    if (edge.empty() || text_of(at(x, "edge")) == edge)
+      table.add({text_of(at(x, "edge")), text_of(at(x, "epoch")),
+                 text_of(at(x, "through_seq")), text_of(at(x, "stored")),
+                 text_of(at(x, "duplicate")), text_of(at(x, "expired")),
+                 text_of(at(x, "gaps_refused"))});
+  return table.rows() == 0 ? none("such edge has sent anything yet")
+                           : table.text();
+}
+
+} // namespace weir::cli

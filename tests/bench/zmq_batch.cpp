@@ -1,0 +1,93 @@
+// Numbered msgpack batches to the ingest of an edge, acknowledged.
+#include "tests/bench/event_template.hpp"
+#include "tests/bench/measure.hpp"
+
+#include "transport/zmq_ingest.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <memory>
+
+namespace weir::bench {
+
+namespace {
+
+struct zmq_options {
+  std::string endpoint = "tcp://127.0.0.1:5560";
+  std::size_t series = 1000;
+  std::size_t per_message = 100;
+  std::size_t window = 1000;
+  double seconds = 5.0;
+  std::string curve_server;
+  std::string curve_key;
+};
+
+int run(const zmq_options& options) {
+  using namespace std::chrono_literals;
+  transport::curve_client_keys keys;
+  if (!options.curve_server.empty()) {
+    auto own = transport::read_secret_key(options.curve_key);
+    if (!own)
+      return fail(own.error().message);
+    keys = {options.curve_server, *own};
+  }
+  auto publisher = transport::zmq_publisher::connect(
+    {.endpoint = options.endpoint, .keys = keys, .window_max = options.window});
+  if (!publisher)
+    return fail(publisher.error().message);
+  auto templates = make_templates(false, options.series, options.per_message);
+  unique_clock stamps;
+  std::uint64_t messages = 0;
+  auto cpu = cpu_seconds();
+  auto start = clock::now();
+  while (seconds_since(start) < options.seconds) {
+    auto& message = templates[messages % templates.size()];
+    message.stamp(stamps.now_ns());
+    if (auto sent = (*publisher)->send(message.bytes(), 10s); !sent)
+      return fail(sent.error().message);
+    ++messages;
+  }
+  auto drained = (*publisher)->drain(30s);
+  auto elapsed = seconds_since(start);
+  if (!drained)
+    fail(drained.error().message);
+  auto acked = static_cast<double>((*publisher)->acknowledged())
+               * static_cast<double>(options.per_message);
+  result_line{"zmq-batch"}
+    .add("events_sent", static_cast<double>(messages * options.per_message))
+    .add("events_acked", acked)
+    .add("seconds", elapsed)
+    .add("events_per_s", acked / elapsed)
+    .add("message_bytes", static_cast<double>(templates[0].bytes().size()))
+    .add("driver_cpu_s", cpu_seconds() - cpu)
+    .print();
+  return drained ? 0 : 1;
+}
+
+} // namespace
+
+void add_zmq_batch(CLI::App& parent, action& chosen) {
+  auto* command
+    = parent.add_subcommand("zmq-batch", "msgpack batches by ZeroMQ");
+  auto x = std::make_shared<zmq_options>();
+  command->add_option("--endpoint", x->endpoint, "ROUTER of the edge");
+  command->add_option("--series", x->series)->check(CLI::Range(1, 10'000));
+  command->add_option("--events-per-message", x->per_message)
+    ->check(CLI::Range(1, 10'000));
+  command->add_option("--window", x->window, "unacknowledged messages")
+    ->check(CLI::Range(1, 100'000));
+  command->add_option("--seconds", x->seconds)->check(CLI::Range(0.1, 3600.0));
+  auto* key
+    = command->add_option("--curve-key", x->curve_key, "secret key file");
+  command->add_option("--curve-server", x->curve_server, "public key")
+    ->needs(key);
+  command->callback([x, &chosen] {
+    chosen = [x] {
+      if (x->series % x->per_message != 0)
+        return fail("--series must be a multiple of --events-per-message");
+      return run(*x);
+    };
+  });
+}
+
+} // namespace weir::bench

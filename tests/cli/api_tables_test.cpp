@@ -1,0 +1,65 @@
+// Answers of web/API.md as tables; answers that are not like that as well.
+#include "cli/api_tables.hpp"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+using namespace weir::cli;
+using nlohmann::json;
+
+namespace {
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+} // namespace
+
+TEST_CASE("the status names edges, states and counters", "[cli]") {
+  auto text = overview_table(json::parse(R"({
+    "server_ms": 1700000000000,
+    "totals": {"edges": 2, "up": 1, "late": 0, "down": 1, "events_per_s": 80.5,
+               "lag_p99_ms": 84, "alerts_open": 3, "series": 312,
+               "rejected_total": 4, "late_total": 5},
+    "edges": [{"name": "edge-1", "state": "up", "last_seen_ms": 1700000000000.5,
+               "events_per_s": 80.5, "outbox_bytes": 1500000, "version": "0.1.0"}]})"));
+  CHECK(has(text, "2 edges (1 up, 0 late, 1 down)"));
+  CHECK(has(text, "edge-1  up"));
+  CHECK(has(text, "2023-11-14T22:13:20.000Z"));
+  CHECK(has(text, "1.5 MB"));
+}
+
+TEST_CASE("windows are shown with the columns that the answer names", "[cli]") {
+  auto text = query_table(json::parse(R"({
+    "series": {"id": 7, "edge": "edge-1", "text": "rpm{source=\"m-01\"}"},
+    "columns": ["start_ms", "count", "mean"],
+    "rows": [[1700000000000, 5, 1480.25], [1700000005000, 5, null]]})"));
+  CHECK(has(text, "rpm{source=\"m-01\"} of edge-1"));
+  CHECK(has(text, "2023-11-14T22:13:20.000Z      5  1480.25"));
+}
+
+TEST_CASE("the ledger shows all edges or one", "[cli]") {
+  auto answer = json::parse(R"({"positions": [
+    {"edge": "edge-1", "epoch": "00ff", "through_seq": 12345678, "stored": 12},
+    {"edge": "edge-2", "epoch": "00fe", "through_seq": 4, "stored": 4}]})");
+  CHECK(has(ledger_table(answer, ""), "edge-2"));
+  CHECK_FALSE(has(ledger_table(answer, "edge-1"), "edge-2"));
+  CHECK(has(ledger_table(answer, "edge-1"), "12345678"));
+  CHECK(ledger_table(answer, "edge-3")
+        == "no such edge has sent anything yet\n");
+}
+
+TEST_CASE("no answer is too strange to be shown", "[cli]") {
+  for (auto text :
+       {"null", "[]", "{}", "5", R"({"series": 5, "edges": {}, "rows": [3],
+                    "columns": ["a"], "alerts": [null], "rejections": ["x"],
+                    "positions": [[]], "totals": []})"}) {
+    auto answer = json::parse(text);
+    CHECK_NOTHROW(overview_table(answer));
+    CHECK_NOTHROW(series_table(answer));
+    CHECK_NOTHROW(query_table(answer));
+    CHECK_NOTHROW(alerts_table(answer));
+    CHECK_NOTHROW(quarantine_table(answer));
+    CHECK_NOTHROW(ledger_table(answer, ""));
+  }
+}
