@@ -249,6 +249,7 @@ void edge_node::impl::make_uplink() {
       log_error("acknowledged records stay in the outbox: {}",
                 done.error().message);
   };
+  callbacks.next_seq = [this] { return outbox->stats().next_seq; };
   callbacks.status = [this] { return status(); };
   callbacks.on_state = [this](transport::link_state state,
                               const std::string& why) {

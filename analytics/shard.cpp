@@ -110,6 +110,12 @@ shard::series_state& shard::state_of(series_id id) {
   if (!state.known) {
     state.known = true;
     if (auto name = parse_series(table_->text(id))) {
+      state.judged
+        = config_.detector.enabled
+          && std::none_of(config_.detector_ignores.begin(),
+                          config_.detector_ignores.end(), [&](const auto& x) {
+                            return matches_glob(x, name->metric);
+                          });
       for (std::size_t i = 0; i < config_.rules.size(); ++i)
         if (matches_glob(config_.rules[i].metric, name->metric)
             && matches_glob(config_.rules[i].source, name->source))
@@ -138,7 +144,7 @@ void shard::process(std::span<const event> events, std::int64_t now_ns,
 
 void shard::judge(series_state& state, const event& x, shard_output& out) {
   ewma_detector::verdict verdict;
-  if (config_.detector.enabled) {
+  if (state.judged) {
     verdict = state.detector.add(config_.detector, x.value);
     if (verdict.what == ewma_detector::change::began
         || verdict.what == ewma_detector::change::rose) {

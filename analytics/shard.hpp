@@ -21,6 +21,9 @@ namespace weir::analytics {
 struct shard_config {
   window_config window;
   ewma_config detector;
+
+  /// Metrics (with * and ?) that the detector leaves alone: bursts are their nature.
+  std::vector<std::string> detector_ignores;
   std::vector<rule_config> rules; ///< At most rules_max.
 };
 
@@ -92,6 +95,7 @@ private:
     std::int64_t last_seen_ns = 0; // Local clock.
     bool known = false;            // This shard has seen the series.
     bool alerting = false;         // Has an entry in rule_states_.
+    bool judged = false;           // By the detector.
     std::uint64_t rules = 0;       // Bit i: rule i applies.
     ewma_detector detector;
   };

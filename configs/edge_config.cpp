@@ -159,6 +159,7 @@ void read_windows(table_reader& root, analytics::shard_config& shard) {
   auto table = root.table("detector");
   auto& detector = shard.detector;
   detector.enabled = table.boolean("enabled", true);
+  shard.detector_ignores = table.texts("ignore", {});
   detector.warmup_events = static_cast<std::uint32_t>(
     table.integer("warmup_events", detector.warmup_events, 2, 1'000'000));
   detector.memory_events

@@ -148,7 +148,7 @@ history=()
 [ -z "$is_first_run" ] || history=(--from -15m --speed 900)
 launch plant "$bin/weir" simulate plant --mqtt "$mqtt" --seed 7 "${history[@]}" \
   --faults-per-hour 60 --first-fault-after "$([ -n "$is_first_run" ] && echo 920 || echo 20)" --truth "$dir/plant-truth.ndjson"
-launch store "$bin/weir" simulate store --zmq "tcp://127.0.0.1:${fill[ZMQ_PORT]}" --seed 7 "${history[@]}" \
+launch store "$bin/weir" simulate store --zmq "tcp://127.0.0.1:${fill[ZMQ_PORT]}" --seed 7 --activity 300 "${history[@]}" \
   --truth "$dir/store-truth.ndjson"
 sleep 0.3
 alive

@@ -1,6 +1,5 @@
 // Timestamps as devices write them, to UTC nanoseconds. Whether a time is
-// plausible is not decided here: the node checks its accepted span. Private to
-// transport/.
+// plausible is not decided here: the node checks its accepted span.
 #pragma once
 
 #include "transport/raw_event.hpp"

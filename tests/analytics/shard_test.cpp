@@ -97,6 +97,21 @@ TEST_CASE_METHOD(fixture, "a spike is an anomaly, and an alert where a rule asks
   CHECK(out.alerts[0].rule == "odd");
 }
 
+TEST_CASE_METHOD(fixture, "metrics that the detector is to ignore are never anomalies",
+                 "[analytics]") {
+  auto config = make_config();
+  config.detector_ignores = {"net*"};
+  uut = shard{config, table};
+  for (auto metric : {"network", "pressure"}) {
+    auto id = id_of(metric, "a");
+    for (int i = 0; i < 200; ++i)
+      feed(id, i, 10.0 + i % 3);
+    feed(id, 200, 5000.0);
+  }
+  REQUIRE(out.anomalies.size() == 1);
+  CHECK(out.anomalies[0].series == id_of("pressure", "a"));
+}
+
 TEST_CASE_METHOD(fixture, "late events are counted and judged by nobody",
                  "[analytics]") {
   auto a = id_of("temp", "a");

@@ -1,9 +1,11 @@
 // Looks at the page of a running weir-central with a real browser.
-//   node ui_test.mjs --url URL_WITH_TOKEN [--out DIR] [--patience SECONDS] [--restart-cmd COMMAND]
+//   node ui_test.mjs --url URL_WITH_TOKEN [--out DIR] [--patience SECONDS]
+//     [--restart-cmd COMMAND [--link-cmd COMMAND]]
 // The system must be up, with a session token in the link, events flowing, and something
-// that makes anomalies and alerts. --restart-cmd restarts the server behind the same URL.
+// that makes anomalies and alerts. --restart-cmd restarts the server behind the same URL,
+// --link-cmd prints a new link (where a restart ends the sessions).
 // Exit: 0 all passed, 1 something failed, 77 the browser or its driver is missing.
-import { spawn } from 'node:child_process';
+import { execSync, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -15,10 +17,11 @@ const { values: args } = parseArgs({
     out: { type: 'string', default: process.env.WEIR_UI_OUT ?? '' },
     patience: { type: 'string', default: '90' },
     'restart-cmd': { type: 'string', default: '' },
+    'link-cmd': { type: 'string', default: '' },
   },
 });
 if (!args.url) {
-  console.error('usage: node ui_test.mjs --url URL_WITH_TOKEN [--out DIR] [--patience SECONDS] [--restart-cmd COMMAND]');
+  console.error('usage: node ui_test.mjs --url URL_WITH_TOKEN [--out DIR] [--patience SECONDS] [--restart-cmd COMMAND [--link-cmd COMMAND]]');
   process.exit(1);
 }
 const lack = missing();
@@ -242,8 +245,9 @@ async function keyboard() {
       await page.keyboard.press('Tab');
       const at = await page.evaluate(() => {
         const e = document.activeElement;
-        return [e.textContent?.trim() || e.id, getComputedStyle(e).outlineStyle];
+        return e === document.body ? null : [e.textContent?.trim() || e.id, getComputedStyle(e).outlineStyle];
       });
+      if (at === null) break; // Past the last control.
       if (at[1] === 'none') throw new Error(`no outline on "${at[0]}"`);
       names.add(at[0]);
     }
@@ -281,20 +285,34 @@ async function sharing() {
   });
 }
 
+/** A restart may end all sessions: then the page says so, keeps its data, and takes a new link. */
+async function signInAgain() {
+  if (!args['link-cmd']) throw new Error('the session has ended; give --link-cmd to sign in again');
+  const link = execSync(args['link-cmd'], { encoding: 'utf8' }).trim();
+  await page.locator('#sign-in-token').fill(link);
+  await page.locator('#sign-in-token').press('Enter');
+}
+
 async function restart() {
   const consoleBefore = faults.console.length;
-  await check('a restart of the server is seen, and the page comes back by itself with its data', async () => {
+  await check('a restart of the server is seen, what is shown stays, and the page is live again', async () => {
     const newest = Number(await attribute(seriesChart, 'data-newest'));
-    const points = Number(await attribute(seriesChart, 'data-points'));
-    const child = spawn(args['restart-cmd'], { shell: true, stdio: 'inherit' });
-    await until('the stripe', () => page.locator('[data-stripe]').count(), 15_000);
-    if (Number(await attribute(seriesChart, 'data-points')) < Math.min(points, 1)) throw new Error('the chart went blank');
+    const child = spawn(args['restart-cmd'], { shell: true, stdio: 'ignore' });
+    await until('the loss', async () => !(await isLive()), 15_000);
     const begin = Date.now();
-    await until('Live', isLive, 60_000);
+    const ended = () => page.locator('.sign-in.is-banner').count();
+    await until('Live, or the end of the session', async () => (await isLive()) || (await ended()), 60_000);
+    if (!(Number(await attribute(seriesChart, 'data-points')) > 1)) throw new Error('the chart went blank');
+    const signedOut = (await ended()) > 0;
+    if (signedOut) {
+      await axe();
+      await signInAgain();
+      await until('Live', isLive, 15_000);
+    }
     const backMs = Date.now() - begin;
     await until('newer points', async () => Number(await attribute(seriesChart, 'data-newest')) > newest, patienceMs);
     if (child.exitCode) throw new Error(`the restart command ended with ${child.exitCode}`);
-    return `back ${backMs} ms after it was lost`;
+    return `back ${backMs} ms after it was lost${signedOut ? ', with a new link' : ''}`;
   });
   await check('no point is doubled by the reconnect', async () => {
     await page.locator('[data-panel="series"] details summary').click();

@@ -1,0 +1,117 @@
+// The fleet in numbers: the strip of totals, and a tile for each edge.
+import { useApp } from '../app/state';
+import type { Edge, EdgeState } from '../data/wire';
+import { formatAge, formatBytes, formatCount, formatDateTime, formatLag, formatRate, formatShortAge, formatTotal } from '../format';
+import { EdgeChip, Empty, Freshness, Icon, Panel, Skeleton } from './parts';
+
+export function HealthStrip() {
+  const totals = useApp((s) => s.totals);
+  const live = useApp((s) => s.link.phase === 'live');
+  const lost = (totals?.edges ?? 0) > 0 && totals!.up < totals!.edges;
+  return (
+    <section className="strip" aria-label="Health of the system" data-panel="health" data-stale={live || !totals ? undefined : ''}>
+      <dl>
+        <div className={`cell wide${lost ? ' is-bad' : ''}`}>
+          <dt>Edges</dt>
+          <dd className="edge-counts" data-value="edges">
+            <Count shape="circle" state="up" value={totals?.up} />
+            <Count shape="triangle" state="late" value={totals?.late} />
+            <Count shape="cross" state="down" value={totals?.down} />
+          </dd>
+        </div>
+        <Cell name="events_per_s" label="Events/s" value={formatRate(totals?.events_per_s)} />
+        <Cell name="lag" label="Lag p99" value={formatLag(totals?.lag_p99_ms)}
+          hint="From the end of a window at the edge to its commit at the centre" bad={(totals?.lag_p99_ms ?? 0) > 10_000} />
+        <Cell name="alerts" label="Open alerts" value={formatCount(totals?.alerts_open)} bad={(totals?.alerts_open ?? 0) > 0} />
+        <Cell name="series" label="Series" value={formatCount(totals?.series)} />
+        <Cell name="events" label="Events, total" value={formatTotal(totals?.events_total)} />
+        <Cell name="late" label="Late events" value={formatCount(totals?.late_total)}
+          hint="Came after their window had closed for good; counted, not in any window" />
+        <Cell name="rejected" label="Rejected" value={formatCount(totals?.rejected_total)}
+          hint="Payloads that could not be taken; samples are in quarantine" />
+      </dl>
+    </section>
+  );
+}
+
+function Count({ shape, state, value }: { shape: 'circle' | 'triangle' | 'cross'; state: EdgeState; value: number | undefined }) {
+  return (
+    <span className={`edge-count${value ? ` on-${state}` : ''}`}>
+      <Icon shape={shape} />{formatCount(value)}<small> {state}</small>
+    </span>
+  );
+}
+
+interface CellProps { name: string; label: string; value: string; hint?: string; bad?: boolean }
+
+function Cell({ name, label, value, hint, bad }: CellProps) {
+  return (
+    <div className={`cell${bad ? ' is-bad' : ''}`} title={hint}>
+      <dt>{label}</dt>
+      <dd data-value={name}>{value}</dd>
+    </div>
+  );
+}
+
+const tilesMax = 60;
+const stateRank: Record<EdgeState, number> = { down: 0, late: 1, up: 2 };
+
+export function Fleet() {
+  const edges = useApp((s) => s.edges);
+  const tickMs = useApp((s) => s.tickMs);
+  const loaded = useApp((s) => s.totals !== null);
+  const live = useApp((s) => s.link.phase === 'live');
+  // In order of name, so that a tile keeps its place; many edges: what needs eyes first.
+  const many = edges.length > tilesMax;
+  const shown = many ? [...edges].sort((a, b) => stateRank[a.state] - stateRank[b.state] || b.lag_ms - a.lag_ms).slice(0, tilesMax) : edges;
+  return (
+    <Panel title="Fleet" name="fleet" className="fleet" stale={loaded && !live}
+      count={many ? `${tilesMax} of ${formatCount(edges.length)}, worst first` : undefined}
+      side={<Freshness newestMs={tickMs} intervalMs={1000} />}>
+      {!loaded ? <Skeleton rows={3} /> : edges.length === 0 ? (
+        <Empty>No edge has connected yet. Start one on a gateway with <code>weir-edge</code> and the address of this server; it shows here within a second.</Empty>
+      ) : (
+        <ul className="tiles">{shown.map((e) => <Tile key={e.name} edge={e} nowMs={tickMs ?? 0} />)}</ul>
+      )}
+    </Panel>
+  );
+}
+
+function Tile({ edge, nowMs }: { edge: Edge; nowMs: number }) {
+  const utc = useApp((s) => s.utc);
+  const age = edge.last_seen_ms > 0 && nowMs > 0 ? Math.max(0, nowMs - edge.last_seen_ms) : null;
+  const off = edge.state === 'down';
+  return (
+    <li className={`tile tile-${edge.state}`} data-edge={edge.name}
+      title={edge.last_seen_ms > 0 ? `Last heard ${formatDateTime(edge.last_seen_ms, utc)}, version ${edge.version || 'unknown'}` : 'Never heard of'}>
+      <div className="tile-head">
+        <h3>{edge.name}</h3>
+        <EdgeChip state={edge.state} />
+      </div>
+      <dl>
+        <Fact label="events/s" value={off ? '–' : formatRate(edge.events_per_s)} />
+        <Fact label="lag" value={off ? '–' : formatLag(edge.lag_ms)} />
+        <Fact label="outbox" value={formatCount(edge.outbox_records)} hint={`${formatBytes(edge.outbox_bytes)} wait to be sent`} />
+        <Fact label="age" value={age === null ? 'never' : formatShortAge(age)} hint={age === null ? 'Never heard of' : `Last heard ${formatAge(age)} ago`} />
+      </dl>
+      <Remarks edge={edge} />
+    </li>
+  );
+}
+
+function Fact({ label, value, hint }: { label: string; value: string; hint?: string | undefined }) {
+  return <div title={hint}><dt>{label}</dt><dd>{value}</dd></div>;
+}
+
+/** Only what is out of the ordinary. */
+function Remarks({ edge }: { edge: Edge }) {
+  const remarks: string[] = [];
+  if (edge.alerts_firing > 0) remarks.push(`${formatCount(edge.alerts_firing)} firing`);
+  if (edge.rejected_total > 0) remarks.push(`${formatCount(edge.rejected_total)} rejected`);
+  if (edge.late_total > 0) remarks.push(`${formatCount(edge.late_total)} late`);
+  if (edge.shed_total > 0) remarks.push(`${formatCount(edge.shed_total)} shed`);
+  if (edge.expired_total > 0) remarks.push(`${formatCount(edge.expired_total)} expired`);
+  if (Math.abs(edge.clock_offset_ms) > 2000)
+    remarks.push(`clock ${formatAge(Math.abs(edge.clock_offset_ms))} ${edge.clock_offset_ms > 0 ? 'ahead' : 'behind'}`);
+  return <p className="remarks">{remarks.length > 0 ? remarks.join(' · ') : 'nothing lost or refused'}</p>;
+}
