@@ -253,8 +253,9 @@ void edge_node::impl::make_uplink() {
   callbacks.status = [this] { return status(); };
   callbacks.on_state = [this](transport::link_state state,
                               const std::string& why) {
-    auto level = state == transport::link_state::up ? log_level::info
-                                                    : log_level::warn;
+    auto is_fine = state == transport::link_state::up
+                   || state == transport::link_state::connecting;
+    auto level = is_fine ? log_level::info : log_level::warn;
     log(level, "uplink to {} is {}: {}", config.uplink.endpoint,
         transport::to_string(state), why);
   };

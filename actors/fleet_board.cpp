@@ -68,11 +68,25 @@ void fleet_board::on_commit(const std::string& edge,
   std::lock_guard lock{mutex_};
   edges_[edge].view.name = edge;
   edges_[edge].view.lag_ms = lag_ms;
-  if (lags_ms_.size() < lags_max)
-    lags_ms_.push_back(lag_ms);
+  if (lags_.size() < lags_max)
+    lags_.push_back({now_ns, lag_ms});
   else
-    lags_ms_[lag_next_] = lag_ms;
+    lags_[lag_next_] = {now_ns, lag_ms};
   lag_next_ = (lag_next_ + 1) % lags_max;
+}
+
+double fleet_board::recent_lag_p99(std::int64_t now_ns) const {
+  std::vector<double> recent;
+  for (const auto& x : lags_)
+    if (now_ns - x.time_ns <= 60 * second_ns)
+      recent.push_back(x.lag_ms);
+  if (recent.empty())
+    return 0.0;
+  auto rank = std::min(recent.size() * 99 / 100, recent.size() - 1);
+  std::nth_element(recent.begin(),
+                   recent.begin() + static_cast<std::ptrdiff_t>(rank),
+                   recent.end());
+  return recent[rank];
 }
 
 fleet_view fleet_board::view(std::int64_t now_ns) const {
@@ -94,15 +108,7 @@ fleet_view fleet_board::view(std::int64_t now_ns) const {
     totals.late_total += x.status.late_total;
     result.edges.push_back(std::move(x));
   }
-  if (!lags_ms_.empty()) {
-    auto sorted = lags_ms_;
-    auto rank = (sorted.size() * 99) / 100;
-    rank = std::min(rank, sorted.size() - 1);
-    std::nth_element(sorted.begin(),
-                     sorted.begin() + static_cast<std::ptrdiff_t>(rank),
-                     sorted.end());
-    totals.lag_p99_ms = sorted[rank];
-  }
+  totals.lag_p99_ms = recent_lag_p99(now_ns);
   return result;
 }
 

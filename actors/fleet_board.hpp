@@ -32,7 +32,7 @@ struct fleet_totals {
   std::uint64_t edges = 0, up = 0, late = 0, down = 0;
   double events_per_s = 0.0;
   std::uint64_t events_total = 0;
-  double lag_p99_ms = 0.0;
+  double lag_p99_ms = 0.0; ///< Of the commits of the last minute.
   std::uint64_t rejected_total = 0, late_total = 0;
 };
 
@@ -60,9 +60,15 @@ private:
     std::int64_t previous_time_ns = 0;
     std::uint32_t previous_run = 0;
   };
+  double recent_lag_p99(std::int64_t now_ns) const; // Under the lock.
+
   mutable std::mutex mutex_;
   std::map<std::string, entry> edges_;
-  std::vector<double> lags_ms_; // The newest 512, a ring.
+  struct lag_sample {
+    std::int64_t time_ns = 0;
+    double lag_ms = 0.0;
+  };
+  std::vector<lag_sample> lags_; // The newest 512, a ring.
   std::size_t lag_next_ = 0;
 };
 

@@ -28,7 +28,7 @@ bool set_up_log(std::string_view program, std::string_view level) {
       continue;
     auto logger = spdlog::stderr_color_mt(std::string{program});
     // UTC, so that lines of machines in several zones sort.
-    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%-5l%$ %n: %v",
+    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%-7l%$ %n: %v",
                         spdlog::pattern_time_type::utc);
     logger->set_level(to_spdlog(static_cast<log_level>(i)));
     logger->flush_on(spdlog::level::info);

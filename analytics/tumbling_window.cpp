@@ -60,6 +60,9 @@ bool tumbling_window::add(const window_config& config, series_id series,
   if (newest_.count > 0 && offset_ns >= 0 && offset_ns < config.width_ns) {
     newest_.add(time_ns, value);
     time_max_ns_ = std::max(time_max_ns_, time_ns);
+    if (older_)
+      close_older(config, series, time_max_ns_ - config.out_of_orderness_ns,
+                  closed);
     return true;
   }
   auto start_ns = floor_to_multiple(time_ns, config.width_ns);

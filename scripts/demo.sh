@@ -148,7 +148,10 @@ history=()
 [ -z "$is_first_run" ] || history=(--from -15m --speed 900)
 launch plant "$bin/weir" simulate plant --mqtt "$mqtt" --seed 7 "${history[@]}" \
   --faults-per-hour 60 --first-fault-after "$([ -n "$is_first_run" ] && echo 920 || echo 20)" --truth "$dir/plant-truth.ndjson"
-launch store "$bin/weir" simulate store --zmq "tcp://127.0.0.1:${fill[ZMQ_PORT]}" --seed 7 --activity 300 "${history[@]}" \
+# Many more visits than a real shop of this size, and late morning there, so that
+# something is bought every second at whatever hour somebody tries this.
+launch store "$bin/weir" simulate store --zmq "tcp://127.0.0.1:${fill[ZMQ_PORT]}" --seed 7 "${history[@]}" \
+  --activity 20000 --utc-offset $((11 - 10#$(date -u +%H))) \
   --truth "$dir/store-truth.ndjson"
 sleep 0.3
 alive
@@ -169,12 +172,13 @@ Weir is running. Open
 
 in a browser on this machine (the link works once; for another one run
 build/release/bin/weir link --data $dir/central --url $url).
-Alerts as MQTT subscribers see them follow here; Ctrl-C ends everything.
+Alerts follow here as an MQTT subscriber gets them (all of them: $dir/alerts.log);
+Ctrl-C ends everything.
 Logs, data and configs: $dir
 
 TEXT
 tail -n 0 -F --pid $$ alerts.log 2>/dev/null 9>&- \
-  | sed -u -E 's/^(weir[^ ]*) .*"state":"([^"]*)".*"message":"(([^"\\]|\\.)*)".*$/  \2  \1  \3/; s/\\"/"/g' &
+  | sed -u -E '/^weir\/central\/alerts\/edge-/d; s/^(weir[^ ]*) .*"state":"([^"]*)".*"message":"(([^"\\]|\\.)*)".*$/  \2  \1  \3/; s/\\"/"/g' &
 tailer=$!
 while sleep 1; do alive; done
 kill $tailer

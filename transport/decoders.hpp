@@ -32,8 +32,9 @@ private:
   std::unique_ptr<impl> impl_;
 };
 
-/// msgpack: the same event as a map, an array of maps, or a bare number. Times may
-/// be msgpack timestamps. Allocates nothing per event; one decoder per thread.
+/// msgpack: the same event as a map, or an array of maps; no bare numbers, as almost
+/// any noise begins with one. Times may be msgpack timestamps. Allocates nothing per
+/// event; one decoder per thread.
 class msgpack_decoder {
 public:
   explicit msgpack_decoder(decode_limits limits = {});
@@ -47,8 +48,7 @@ private:
 };
 
 /// Chooses by the first byte that is not white space (or a byte order mark): ASCII is
-/// JSON, anything else msgpack. So a bare msgpack number below 128 is taken for text;
-/// maps and arrays never are.
+/// JSON, anything else msgpack: its maps and arrays never start with ASCII.
 class payload_decoder {
 public:
   explicit payload_decoder(decode_limits limits = {});

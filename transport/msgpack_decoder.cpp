@@ -87,11 +87,6 @@ scalar to_scalar(const msgpack_token& token) {
   return {.what = kind::binary};
 }
 
-bool is_number(const msgpack_token& token) {
-  return token.what == token_kind::natural || token.what == token_kind::integer
-         || token.what == token_kind::real || token.what == token_kind::boolean;
-}
-
 } // namespace
 
 struct msgpack_decoder::impl {
@@ -174,13 +169,11 @@ bool msgpack_decoder::impl::decode_one(msgpack_reader& in,
   if (head.what == token_kind::map) {
     if (!read_event(in, head.count))
       return false;
-  } else if (where == place::alone && is_number(head)) {
-    event.set(event_field::value, to_scalar(head));
   } else {
+    // Also a bare number: any byte from e0 on is one, and noise is no measurement.
     event.fail(reject_reason::wrong_type, {},
-               where == place::alone
-                 ? "expected a map, an array of maps or a number"
-                 : "an event must be a map");
+               where == place::alone ? "expected a map or an array of maps"
+                                     : "an event must be a map");
     if (!pass_over(in, head))
       return false;
   }

@@ -8,16 +8,15 @@
 // wear.
 //
 //   shift (local time)    speed  load     pauses
-//   early  06:00..14:00   1.00   0.80     30 min in mid shift: speed 0.30, load
-//   0.10 late   14:00..22:00   0.95   0.75     last 10 min, change of shift:
-//   load 0.35 night  22:00..06:00   0.85   0.60 weekend (Saturday 06:00 to
-//   Monday 06:00): every second machine, beginning with the first, works at 0.9
-//   of the load; the others stand by (0, 0.02).
+//   early  06:00..14:00   1.00   0.80     30 min in mid shift: speed 0.30, load 0.10
+//   late   14:00..22:00   0.95   0.75     last 10 min, change of shift: load 0.35
+//   night  22:00..06:00   0.85   0.60
+//   weekend (Saturday 06:00 to Monday 06:00): every second machine, beginning with
+//   the first, works at 0.9 of the load; the others stand by (0, 0.02).
 //
 // Readings (nominal values differ by +-10 % from machine to machine):
-//   current      I = In (0.30 s + 0.70 u + 0.15 w)       In = 32 A, noise 0.15
-//   A rpm          n = n0 s (1 - 0.025 u)                  n0 = 1480/min, noise
-//   1/min;
+//   current      I = In (0.30 s + 0.70 u + 0.15 w)       In = 32 A, noise 0.15 A
+//   rpm          n = n0 s (1 - 0.025 u)                  n0 = 1480/min, noise 1/min;
 //                  the slip of an induction motor grows with its torque
 //   temperature  tau dT/dt = Tinf - T, tau = 30 min      noise 0.08 K
 //                  Tinf = Tamb + 45 K (0.8 (I/In)^2 + 0.2 s) + 15 K w; copper
@@ -30,8 +29,7 @@
 //                  Exponential growth: Gebraeel et al., IIE Transactions 37
 //                  (2005). To compare with: zone limits 2.3 / 4.5 / 7.1 mm/s of
 //                  ISO 10816-3
-//   ambient      Tamb = 20 + 3 sin (peak 15:00) + 4 sin (peak in mid July)
-//   degrees C
+//   ambient      Tamb = 20 + 3 sin (peak 15:00) + 4 sin (peak in mid July) degrees C
 // Wear w = b / B. When a wear fault ends, the bearing has been replaced.
 //
 // Readings are rounded as sensors do: 0.01 degrees C, 0.001 mm/s, 0.01 A,

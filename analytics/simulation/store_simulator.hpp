@@ -13,12 +13,12 @@
 //             and to 0.3 on all seven alike
 //   hour      two hills at 11:30 and 18:00 (sigma 2 h) over 8 %, mean 1
 //   holiday   0.15 on public holidays, 1.6 on the three days before
-//   (calendar.hpp) season    only segment seasonal: 4 in November and December,
-//   else 0.25 promotion bargain_hunter x 5, others x 1.5 while any promotion
-//   runs alive     a churner's rate falls in a line to 0.3 in the 14 days
-//   before the
-//             known time and is 0 after it. A one_off customer buys exactly
-//             once.
+//             (calendar.hpp)
+//   season    only segment seasonal: 4 in November and December, else 0.25
+//   promotion bargain_hunter x 5, others x 1.5 while any promotion runs
+//   alive     a churner's rate falls in a line to 0.3 in the 14 days before the
+//             known time and is 0 after it
+// A one_off customer buys exactly once.
 // Shares: loyal_weekly 35 %, bargain_hunter 25 %, seasonal 15 %, one_off 15 %,
 // churner 10 %, dealt in this order, so that every shop of 20 or more has all.
 //

@@ -63,12 +63,20 @@ TEST_CASE("a silent edge claims no rate", "[actors]") {
   CHECK(uut.view(60 * second_ns).totals.events_per_s == 0.0);
 }
 
-TEST_CASE("the lag's p99 is over the newest commits", "[actors]") {
+TEST_CASE("the lag's p99 is over the commits of the last minute", "[actors]") {
   fleet_board uut;
-  for (int i = 0; i < 600; ++i)
-    uut.on_commit("a", 0, (i < 88 ? 1000 : 10) * 1'000'000);
-  CHECK(uut.view(0).totals.lag_p99_ms == Approx(10.0));
+  auto commit = [&uut](std::int64_t time_s, std::int64_t lag_ms) {
+    uut.on_commit("a", time_s * second_ns - lag_ms * 1'000'000,
+                  time_s * second_ns);
+  };
+  for (int i = 0; i < 300; ++i)
+    commit(1000, 900'000); // History that was sent late.
+  for (int i = 0; i < 200; ++i)
+    commit(1030, 10);
+  CHECK(uut.view(1040 * second_ns).totals.lag_p99_ms == Approx(900'000.0));
+  CHECK(uut.view(1070 * second_ns).totals.lag_p99_ms == Approx(10.0));
   for (int i = 0; i < 10; ++i)
-    uut.on_commit("a", 0, 700 * 1'000'000);
-  CHECK(uut.view(0).totals.lag_p99_ms == Approx(700.0));
+    commit(1070, 700);
+  CHECK(uut.view(1070 * second_ns).totals.lag_p99_ms == Approx(700.0));
+  CHECK(uut.view(2000 * second_ns).totals.lag_p99_ms == 0.0);
 }

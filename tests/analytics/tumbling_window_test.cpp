@@ -84,8 +84,8 @@ TEST_CASE_METHOD(fixture, "events out of order within the allowance find their "
   CHECK(closed.empty()); // The watermark is 9: nothing ends before it.
   CHECK(add(9, 4.0));
   CHECK(add(11, 5.0));
-  add(26, 6.0);
-  add(30, 7.0); // Watermark 15: the first window closes.
+  add(26, 6.0); // Watermark 11: the first window closes.
+  add(30, 7.0);
   REQUIRE(closed.size() == 1);
   CHECK(closed[0].count == 2);
   CHECK(closed[0].last == 4.0);
@@ -93,6 +93,18 @@ TEST_CASE_METHOD(fixture, "events out of order within the allowance find their "
   REQUIRE(closed.size() == 4);
   CHECK(closed[1].count == 2);
   CHECK(closed[1].first == 5.0); // By time, not by arrival.
+}
+
+TEST_CASE_METHOD(fixture, "a window closes as soon as the watermark passes its end, "
+                          "not with the next window",
+                 "[analytics]") {
+  config.out_of_orderness_ns = 2;
+  add(5, 1.0);
+  add(10, 1.0);
+  add(11, 1.0);
+  CHECK(closed.empty());
+  add(12, 1.0);
+  CHECK(closed.size() == 1);
 }
 
 TEST_CASE_METHOD(fixture, "a flush closes all windows, oldest first, and later "

@@ -9,7 +9,7 @@ out=$build/screenshots
 mkdir -p "$out"
 demo=''
 clean_up() {
-  [ -z "$demo" ] || kill -INT "$demo" 2>/dev/null
+  [ -z "$demo" ] || kill -TERM "$demo" 2>/dev/null
   [ -z "$demo" ] || wait "$demo" 2>/dev/null
   rm -rf "$dir"
 }
@@ -25,8 +25,10 @@ echo "== demo.sh --check"
 "$root/scripts/demo.sh" --dir "$dir/data" --port $port --check 90 || fail "the check did not pass"
 
 echo "== demo.sh, a second run, with a browser"
+set -m # Else bash starts it with SIGINT ignored, and Ctrl-C could not be tested.
 "$root/scripts/demo.sh" --dir "$dir/data" --port $port >"$dir/demo.log" 2>&1 &
 demo=$!
+set +m
 for ((i = 0; i < 150; ++i)); do
   link=$(grep -om1 'http://[^ ]*#token=[^ ]*' "$dir/demo.log") && break
   kill -0 $demo 2>/dev/null || fail "the demo ended by itself"
@@ -39,7 +41,6 @@ status=$?
 [ $status -eq 0 ] || fail "the browser test found something"
 
 echo "== Ctrl-C"
-started=$(pgrep -f "$dir/data" -c || true)
 kill -INT $demo
 for ((i = 0; i < 100; ++i)); do
   kill -0 $demo 2>/dev/null || break

@@ -232,15 +232,16 @@ TEST_CASE("msgpack values of another type say which field") {
   CHECK(only_reject(decode(number_key)).reason == reject_reason::wrong_type);
 }
 
-TEST_CASE("a bare msgpack number is a value for the topic's series") {
+TEST_CASE("a bare msgpack number is no event: noise begins with one, too") {
   decode_context context{.metric = "m"};
-  auto sink = decode(packed([](packer& pk) { pk.pack(-2.5); }), context);
-  REQUIRE(sink.events.size() == 1);
-  CHECK(sink.events[0].value == -2.5);
-  CHECK(
-    only_reject(decode(packed([](packer& pk) { pk.pack("text"); }), context))
-      .reason
-    == reject_reason::wrong_type);
+  for (auto payload : {packed([](packer& pk) { pk.pack(-2.5); }),
+                       packed([](packer& pk) { pk.pack("text"); }),
+                       std::string{"\xff\xfe\xfd"}}) {
+    auto sink = decode(payload, context);
+    CHECK(sink.events.empty());
+    REQUIRE_FALSE(sink.rejects.empty());
+    CHECK(sink.rejects[0].reason == reject_reason::wrong_type);
+  }
 }
 
 TEST_CASE("counts that announce gigabytes cost nothing") {
