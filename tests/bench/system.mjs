@@ -81,7 +81,7 @@ export class System {
     this.publisherKey = key('publisher');
     writeFileSync(
       join(this.dir, 'mosquitto.conf'),
-      `listener ${this.mqttPort} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_queued_messages 0\n`,
+      `listener ${this.mqttPort} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_queued_messages 0\nset_tcp_nodelay true\n`,
     );
     this.launch('mosquitto', '/usr/sbin/mosquitto', ['-c', 'mosquitto.conf']);
     writeFileSync(
@@ -96,7 +96,7 @@ export class System {
   }
 
   /// Starts a fresh edge and returns how long it took until its first line of life.
-  async startEdge({ detector = true, rules = '', mqtt = true } = {}) {
+  async startEdge({ detector = true, rules = '', mqtt = true, heartbeatMs = 1000 } = {}) {
     this.edgeNumber = (this.edgeNumber ?? 0) + 1;
     [this.zmqPort, this.curvePort] = [await freePort(), await freePort()];
     writeFileSync(
@@ -111,7 +111,7 @@ export class System {
         `[[source.zmq.allowed]]\nname = "publisher"\npublic_key = '${this.publisherKey}'\n` +
         `[detector]\nenabled = ${detector}\n${rules}\n[alerts]\nenabled = true\nuri = "mqtt://127.0.0.1:${this.mqttPort}"\n` +
         `[uplink]\nendpoint = "tcp://127.0.0.1:${this.uplinkPort}"\nserver_public_key = '${this.centralKey}'\n` +
-        `secret_key_file = "edge.key"\n`,
+        `secret_key_file = "edge.key"\nheartbeat_interval_ms = ${heartbeatMs}\n`,
     );
     const begin = performance.now();
     const edge = this.launch('edge', this.program('weir-edge'), ['--config', 'edge.toml']);
