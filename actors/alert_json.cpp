@@ -8,8 +8,7 @@ namespace weir::actors {
 
 namespace {
 
-void replace_all(std::string& text, std::string_view what,
-                 std::string_view with) {
+void replace_all(std::string& text, std::string_view what, std::string_view with) {
   std::string clean{with};
   for (auto& c : clean)
     if (c == '+' || c == '#' || c == '/' || c == '\0')
@@ -49,8 +48,7 @@ std::string alert_to_json(const analytics::alert& alert, std::string_view edge,
   json["limit"] = alert.limit;
   json["message"] = alert.message;
   // Texts were checked on the way in; `replace` keeps a slip from throwing.
-  return json.dump(-1, ' ', false,
-                   nlohmann::ordered_json::error_handler_t::replace);
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 std::string alert_topic(std::string_view pattern, std::string_view edge,

@@ -25,9 +25,8 @@ void publish_all(self_pointer self, const commit_report_ptr& report) {
   if (!st.parts.publish)
     return;
   for (const auto& x : report->alerts) {
-    auto sent
-      = st.parts.publish(alert_topic(st.config.topic, x.edge, x.value),
-                         alert_to_json(x.value, x.edge, x.series_text));
+    auto sent = st.parts.publish(alert_topic(st.config.topic, x.edge, x.value),
+                                 alert_to_json(x.value, x.edge, x.series_text));
     ++(sent ? st.parts.counters->alerts_published
             : st.parts.counters->alerts_publish_failed);
   }
@@ -44,10 +43,9 @@ void raise(self_pointer self, const edge_view& edge, std::int64_t now_ns) {
   alert.start_ns = edge.last_seen_ns;
   alert.updated_ns = now_ns;
   alert.value = static_cast<double>(now_ns - edge.last_seen_ns) / 1e9;
-  alert.limit
-    = std::chrono::duration<double>(st.config.edge_silent_after).count();
-  alert.message = "Edge " + edge.name
-                  + " is silent: check its power, its network and weir-edge";
+  alert.limit = std::chrono::duration<double>(st.config.edge_silent_after).count();
+  alert.message
+    = "Edge " + edge.name + " is silent: check its power, its network and weir-edge";
   st.silent_edges[edge.name] = alert;
   self->send(st.writer, storage::stored_alert{own_name, series, alert});
 }
@@ -60,8 +58,8 @@ void resolve(self_pointer self, const edge_view& edge, std::int64_t now_ns) {
   alert.updated_ns = now_ns;
   alert.value = 0.0;
   alert.message = "Edge " + edge.name + " is heard again";
-  self->send(st.writer, storage::stored_alert{
-                          own_name, series_of_edge(edge.name), alert});
+  self->send(st.writer,
+             storage::stored_alert{own_name, series_of_edge(edge.name), alert});
 }
 
 void look_for_silence(self_pointer self) {
@@ -83,8 +81,8 @@ void look_for_silence(self_pointer self) {
 } // namespace
 
 alert_manager_actor::behavior_type
-alert_manager(self_pointer self, alert_manager_config config,
-              alert_manager_parts parts, store_writer_actor writer) {
+alert_manager(self_pointer self, alert_manager_config config, alert_manager_parts parts,
+              store_writer_actor writer) {
   auto& st = self->state;
   st.config = std::move(config);
   st.parts = std::move(parts);

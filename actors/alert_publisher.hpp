@@ -35,8 +35,8 @@ struct alert_publisher_state {
   alert_publisher_parts parts;
 };
 
-alert_publisher_actor::behavior_type alert_publisher(
-  alert_publisher_actor::stateful_pointer<alert_publisher_state> self,
-  alert_publisher_parts parts);
+alert_publisher_actor::behavior_type
+alert_publisher(alert_publisher_actor::stateful_pointer<alert_publisher_state> self,
+                alert_publisher_parts parts);
 
 } // namespace weir::actors

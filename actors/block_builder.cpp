@@ -6,8 +6,7 @@
 
 namespace weir::actors {
 
-std::uint32_t block_builder::index_of(draft& into,
-                                      analytics::series_id id) const {
+std::uint32_t block_builder::index_of(draft& into, analytics::series_id id) const {
   auto next = static_cast<std::uint32_t>(into.block.series.size());
   auto [pos, is_new] = into.index.try_emplace(id, next);
   if (is_new)
@@ -15,9 +14,8 @@ std::uint32_t block_builder::index_of(draft& into,
   return pos->second;
 }
 
-block_builder::draft&
-block_builder::room_in(std::vector<draft>& drafts,
-                       storage::block_priority priority) {
+block_builder::draft& block_builder::room_in(std::vector<draft>& drafts,
+                                             storage::block_priority priority) {
   if (drafts.empty() || drafts.back().block.record_count() >= records_max_)
     drafts.push_back({{}, {}, priority});
   ++record_count_;
@@ -44,8 +42,7 @@ void block_builder::add(const analytics::shard_output& records) {
 
 void block_builder::add(const rejection_batch& samples) {
   for (const auto& x : samples)
-    room_in(ordinary_, storage::block_priority::summary)
-      .block.rejections.push_back(x);
+    room_in(ordinary_, storage::block_priority::summary).block.rejections.push_back(x);
 }
 
 std::vector<storage::new_block> block_builder::take_blocks() {

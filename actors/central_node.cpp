@@ -1,5 +1,6 @@
 #include "actors/central_node.hpp"
 
+#include "actors/alert_client.hpp"
 #include "actors/log.hpp"
 #include "actors/process_info.hpp"
 #include "actors/system.hpp"
@@ -31,34 +32,27 @@ struct central_node::impl {
   std::mutex live_mutex;
   std::function<void(commit_report_ptr)> live;
   alert_manager_actor manager_for_reports; // Set before anything comes in.
-  std::string problem; // Of the writer; guarded by live_mutex.
+  std::string problem;                     // Of the writer; guarded by live_mutex.
 
   actor_runtime system;
   store_writer_actor writer;
   alert_manager_actor manager;
   bool stopped = false;
 
-  std::string start_alert_client();
+  std::string start_alert_output();
   void start_actors();
   void on_report(commit_report_ptr report);
   void set_problem(const std::string& text);
   transport::uplink_server_callbacks make_callbacks();
 };
 
-std::string central_node::impl::start_alert_client() {
+std::string central_node::impl::start_alert_output() {
   if (!config.alerts.enabled)
     return {};
-  transport::mqtt_callbacks callbacks;
-  callbacks.on_state = [](bool up, const std::string& why) {
-    if (up)
-      log_info("alert output is connected: {}", why);
-    else
-      log_warn("alert output is not connected: {}", why);
-  };
-  alert_client = std::make_unique<transport::mqtt_client>(
-    config.alerts.mqtt, std::move(callbacks));
-  if (auto started = alert_client->start(); !started)
-    return "alerts.mqtt: " + started.error().message;
+  auto client = start_alert_client(config.alerts.mqtt);
+  if (!client)
+    return client.error();
+  alert_client = std::move(*client);
   return {};
 }
 
@@ -89,31 +83,29 @@ void central_node::impl::start_actors() {
   parts.store = store.get();
   parts.fleet = &fleet;
   parts.counters = &counters;
-  parts.acknowledge = [this](const std::string& edge, std::uint64_t epoch,
-                             std::uint64_t through_seq) {
-    uplink->acknowledge(edge, epoch, through_seq);
-  };
-  parts.resend = [this](const std::string& edge, std::uint64_t epoch,
-                        std::uint64_t from_seq) {
-    uplink->resend(edge, epoch, from_seq);
-  };
+  parts.acknowledge
+    = [this](const std::string& edge, std::uint64_t epoch, std::uint64_t through_seq) {
+        uplink->acknowledge(edge, epoch, through_seq);
+      };
+  parts.resend
+    = [this](const std::string& edge, std::uint64_t epoch, std::uint64_t from_seq) {
+        uplink->resend(edge, epoch, from_seq);
+      };
   parts.on_report = [this](commit_report_ptr x) { on_report(std::move(x)); };
   parts.on_problem = [this](const std::string& x) { set_problem(x); };
   parts.now_ns = wall_clock_ns;
-  writer = sys.spawn<caf::detached>(store_writer, config.writer,
-                                    std::move(parts));
+  writer = sys.spawn<caf::detached>(store_writer, config.writer, std::move(parts));
   alert_manager_parts manager_parts;
   manager_parts.fleet = &fleet;
   manager_parts.counters = &counters;
   manager_parts.now_ns = wall_clock_ns;
   if (alert_client)
     manager_parts.publish = [this](std::string topic, std::string payload) {
-      return alert_client
-        ->publish(std::move(topic), std::move(payload), 1, false)
+      return alert_client->publish(std::move(topic), std::move(payload), 1, false)
         .has_value();
     };
-  manager = sys.spawn(alert_manager, config.alerts.manager,
-                      std::move(manager_parts), writer);
+  manager
+    = sys.spawn(alert_manager, config.alerts.manager, std::move(manager_parts), writer);
   manager_for_reports = manager;
 }
 
@@ -130,26 +122,22 @@ transport::uplink_server_callbacks central_node::impl::make_callbacks() {
   };
   callbacks.on_block = [this](const std::string& edge, std::uint64_t epoch,
                               std::uint32_t run, transport::uplink_block x) {
-    caf::anon_send(writer, received_block{edge, epoch, run, x.first_seq,
-                                          x.record_count, std::move(x.bytes)});
+    caf::anon_send(writer, received_block{edge, epoch, run, x.first_seq, x.record_count,
+                                          std::move(x.bytes)});
   };
   callbacks.on_skip = [this](const std::string& edge, std::uint64_t epoch,
-                             std::uint64_t first_seq,
-                             std::uint64_t through_seq) {
-    caf::anon_send(writer,
-                   storage::incoming_skip{edge, epoch, first_seq, through_seq});
+                             std::uint64_t first_seq, std::uint64_t through_seq) {
+    caf::anon_send(writer, storage::incoming_skip{edge, epoch, first_seq, through_seq});
   };
-  callbacks.on_status = [this](const std::string& edge,
-                               const transport::edge_status& status) {
-    fleet.on_status(edge, status, wall_clock_ns());
-  };
-  callbacks.on_error = [this](const std::string& edge,
-                              const transport::error& why) {
+  callbacks.on_status
+    = [this](const std::string& edge, const transport::edge_status& status) {
+        fleet.on_status(edge, status, wall_clock_ns());
+      };
+  callbacks.on_error = [this](const std::string& edge, const transport::error& why) {
     // The first of a kind is worth a line, a flood is not.
     if (counters.uplink_errors++ % 1000 == 0)
-      log_warn("uplink: {}{}{} ({} such so far)", edge,
-               edge.empty() ? "" : ": ", why.message,
-               counters.uplink_errors.load());
+      log_warn("uplink: {}{}{} ({} such so far)", edge, edge.empty() ? "" : ": ",
+               why.message, counters.uplink_errors.load());
   };
   return callbacks;
 }
@@ -167,16 +155,15 @@ central_node::start(central_node_config config) {
               state->config.store.directory.string());
   for (const auto& edge : state->config.uplink.keys.allowed)
     state->fleet.expect_edge(edge.name);
-  if (auto problem = state->start_alert_client(); !problem.empty())
+  if (auto problem = state->start_alert_output(); !problem.empty())
     return unexpected(std::move(problem));
-  state->uplink = std::make_unique<transport::uplink_server>(
-    state->config.uplink, state->make_callbacks());
+  state->uplink = std::make_unique<transport::uplink_server>(state->config.uplink,
+                                                             state->make_callbacks());
   state->start_actors();
   return std::unique_ptr<central_node>{new central_node{std::move(state)}};
 }
 
-central_node::central_node(std::unique_ptr<impl> state)
-  : impl_(std::move(state)) {
+central_node::central_node(std::unique_ptr<impl> state) : impl_(std::move(state)) {
 }
 
 central_node::~central_node() {
@@ -189,6 +176,9 @@ central_node::open_uplink(std::function<void(commit_report_ptr)> live) {
     std::lock_guard lock{impl_->live_mutex};
     impl_->live = std::move(live);
   }
+  if (!impl_->config.uplink.keys.encrypted())
+    log_warn("the uplink has no CURVE keys (uplink.secret_key_file): any program on "
+             "this machine may pose as an edge");
   auto endpoint = impl_->uplink->start();
   if (!endpoint)
     return unexpected("uplink: " + endpoint.error().message);
@@ -218,14 +208,12 @@ std::pair<bool, std::string> central_node::writer_health() const {
   auto oldest_ns = impl_->counters.oldest_waiting_ns.load();
   auto waits_s = static_cast<double>(wall_clock_ns() - oldest_ns) / 1e9;
   if (oldest_ns != 0 && waits_s > 5.0)
-    return {false, fmt::format("blocks wait for {:.1f} s to be stored",
-                               waits_s)};
+    return {false, fmt::format("blocks wait for {:.1f} s to be stored", waits_s)};
   auto last_ns = impl_->counters.last_commit_ns.load();
   if (last_ns == 0)
     return {true, "no block has come yet"};
-  return {true,
-          fmt::format("last commit {:.1f} s ago",
-                      static_cast<double>(wall_clock_ns() - last_ns) / 1e9)};
+  return {true, fmt::format("last commit {:.1f} s ago",
+                            static_cast<double>(wall_clock_ns() - last_ns) / 1e9)};
 }
 
 std::string central_node::stop(milliseconds deadline) {
@@ -254,9 +242,8 @@ std::string central_node::stop(milliseconds deadline) {
   caf::anon_send_exit(x.writer, caf::exit_reason::user_shutdown);
   if (x.alert_client)
     x.alert_client->stop(std::max(
-      milliseconds{0}, std::chrono::duration_cast<milliseconds>(
-                         until - steady_clock::now())
-                         / 2));
+      milliseconds{0},
+      std::chrono::duration_cast<milliseconds>(until - steady_clock::now()) / 2));
   return problem;
 }
 

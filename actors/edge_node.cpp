@@ -1,5 +1,6 @@
 #include "actors/edge_node.hpp"
 
+#include "actors/alert_client.hpp"
 #include "actors/alert_publisher.hpp"
 #include "actors/log.hpp"
 #include "actors/process_info.hpp"
@@ -24,9 +25,7 @@ using std::chrono::steady_clock;
 
 struct edge_node::impl {
   explicit impl(edge_node_config x)
-    : config(std::move(x)),
-      series(config.series_max),
-      system(config.shards) {
+    : config(std::move(x)), series(config.series_max), system(config.shards) {
   }
 
   edge_node_config config;
@@ -79,8 +78,7 @@ struct edge_node::impl {
 namespace {
 
 milliseconds left_until(steady_clock::time_point until) {
-  auto left = std::chrono::duration_cast<milliseconds>(until
-                                                       - steady_clock::now());
+  auto left = std::chrono::duration_cast<milliseconds>(until - steady_clock::now());
   return std::max(left, milliseconds{0});
 }
 
@@ -95,8 +93,8 @@ bool is_name(const std::string& text) {
 
 std::string validate(const edge_node_config& config) {
   if (!is_name(config.name))
-    return "node.name must be 1 to 64 of A-Z a-z 0-9 . _ - but is \""
-           + config.name + "\"";
+    return "node.name must be 1 to 64 of A-Z a-z 0-9 . _ - but is \"" + config.name
+           + "\"";
   if (config.shards > 64)
     return "node.shards must be at most 64";
   if (config.series_max == 0)
@@ -105,10 +103,8 @@ std::string validate(const edge_node_config& config) {
   auto is_new = [&names](const auto& source) {
     return is_name(source.name) && names.insert(source.name).second;
   };
-  if (!std::all_of(config.mqtt_sources.begin(), config.mqtt_sources.end(),
-                   is_new)
-      || !std::all_of(config.zmq_sources.begin(), config.zmq_sources.end(),
-                      is_new))
+  if (!std::all_of(config.mqtt_sources.begin(), config.mqtt_sources.end(), is_new)
+      || !std::all_of(config.zmq_sources.begin(), config.zmq_sources.end(), is_new))
     return "every source needs a name of its own (A-Z a-z 0-9 . _ -)";
   return analytics::validate(config.shard);
 }
@@ -129,17 +125,10 @@ std::string edge_node::impl::open_outbox() {
 std::string edge_node::impl::start_alert_output() {
   if (!config.alerts.enabled)
     return {};
-  transport::mqtt_callbacks callbacks;
-  callbacks.on_state = [](bool up, const std::string& why) {
-    if (up)
-      log_info("alert output is connected: {}", why);
-    else
-      log_warn("alert output is not connected: {}", why);
-  };
-  alert_client = std::make_unique<transport::mqtt_client>(
-    config.alerts.mqtt, std::move(callbacks));
-  if (auto started = alert_client->start(); !started)
-    return "alerts.mqtt: " + started.error().message;
+  auto client = start_alert_client(config.alerts.mqtt);
+  if (!client)
+    return client.error();
+  alert_client = std::move(*client);
   return {};
 }
 
@@ -160,8 +149,8 @@ void edge_node::impl::start_actors() {
       log_error("the outbox cannot be written: {}. Sources wait until it can.",
                 problem);
   };
-  writer = sys.spawn<caf::detached>(outbox_writer, config.writer,
-                                    std::move(writer_parts));
+  writer
+    = sys.spawn<caf::detached>(outbox_writer, config.writer, std::move(writer_parts));
   if (alert_client) {
     alert_publisher_parts parts;
     parts.edge = config.name;
@@ -169,8 +158,7 @@ void edge_node::impl::start_actors() {
     parts.series = &series;
     parts.counters = alerts;
     parts.publish = [this](std::string topic, std::string payload) {
-      return alert_client
-        ->publish(std::move(topic), std::move(payload), 1, false)
+      return alert_client->publish(std::move(topic), std::move(payload), 1, false)
         .has_value();
     };
     publisher = sys.spawn(alert_publisher, std::move(parts));
@@ -182,13 +170,13 @@ void edge_node::impl::start_actors() {
     parts.gauge = std::make_shared<shard_gauge>();
     parts.backlog = backlog;
     // The inbox asks an actor that is spawned with the inbox: by index.
-    parts.inbox = std::make_shared<shard_inbox>(
-      config.inbox, [this, i](shard_inbox::wake when) {
-        if (when == shard_inbox::wake::now)
-          caf::anon_send(shard_actors[i], drain_v);
-        else
-          caf::delayed_anon_send(shard_actors[i], config.linger, drain_v);
-      });
+    parts.inbox
+      = std::make_shared<shard_inbox>(config.inbox, [this, i](shard_inbox::wake when) {
+          if (when == shard_inbox::wake::now)
+            caf::anon_send(shard_actors[i], drain_v);
+          else
+            caf::delayed_anon_send(shard_actors[i], config.linger, drain_v);
+        });
     shards.push_back(parts);
   }
 }
@@ -211,21 +199,20 @@ void edge_node::impl::restore_state() {
         ++(good ? restored : refused);
       });
     if (!closed.empty())
-      caf::anon_send(writer, std::make_shared<const analytics::shard_output>(
-                               std::move(closed)));
+      caf::anon_send(
+        writer, std::make_shared<const analytics::shard_output>(std::move(closed)));
     log_info("took up {} series from the last shutdown", restored);
     if (refused > 0 || !readable)
       log_error("{} series of the saved state could not be taken up{}", refused,
                 readable ? "" : ", and its end is damaged");
   }
   for (auto& parts : shards)
-    shard_actors.push_back(system.get().spawn(
-      shard_behavior, shard_actor_config{}, parts, writer, publisher));
+    shard_actors.push_back(system.get().spawn(shard_behavior, shard_actor_config{},
+                                              parts, writer, publisher));
 }
 
 std::vector<transport::uplink_block>
-edge_node::impl::read_outbox(std::uint64_t after_seq,
-                             std::size_t size_bytes_max) {
+edge_node::impl::read_outbox(std::uint64_t after_seq, std::size_t size_bytes_max) {
   std::vector<transport::uplink_block> result;
   auto blocks = outbox->read_after(after_seq, size_bytes_max);
   if (!blocks) {
@@ -246,13 +233,11 @@ void edge_node::impl::make_uplink() {
   };
   callbacks.on_ack = [this](std::uint64_t through_seq) {
     if (auto done = outbox->acknowledge(through_seq); !done)
-      log_error("acknowledged records stay in the outbox: {}",
-                done.error().message);
+      log_error("acknowledged records stay in the outbox: {}", done.error().message);
   };
   callbacks.next_seq = [this] { return outbox->stats().next_seq; };
   callbacks.status = [this] { return status(); };
-  callbacks.on_state = [this](transport::link_state state,
-                              const std::string& why) {
+  callbacks.on_state = [this](transport::link_state state, const std::string& why) {
     auto is_fine = state == transport::link_state::up
                    || state == transport::link_state::connecting;
     auto level = is_fine ? log_level::info : log_level::warn;
@@ -271,9 +256,8 @@ std::string edge_node::impl::start_uplink() {
   return {};
 }
 
-std::shared_ptr<event_port>
-edge_node::impl::make_port(const std::string& name,
-                           transport::time_unit unit) {
+std::shared_ptr<event_port> edge_node::impl::make_port(const std::string& name,
+                                                       transport::time_unit unit) {
   auto port_config = config.ingest;
   port_config.source = name;
   port_config.unit = unit;
@@ -329,8 +313,7 @@ std::string edge_node::impl::start_zmq(const zmq_source_config& source) {
   auto port = make_port(source.name, source.unit);
   auto ingest = std::make_unique<transport::zmq_ingest>(
     source.zmq,
-    [port, unit = source.unit](std::string_view client,
-                               std::string_view payload) {
+    [port, unit = source.unit](std::string_view client, std::string_view payload) {
       transport::decode_context context;
       context.unit = unit;
       port->take(client, payload, context);
@@ -362,8 +345,7 @@ std::string edge_node::impl::start_sources() {
     if (config.host.source.empty())
       config.host.source = config.name;
     host = system.get().spawn<caf::detached>(
-      host_source, config.host,
-      make_port("host", transport::time_unit::automatic));
+      host_source, config.host, make_port("host", transport::time_unit::automatic));
   }
   return {};
 }
@@ -371,8 +353,7 @@ std::string edge_node::impl::start_sources() {
 expected<std::unique_ptr<edge_node>, std::string>
 edge_node::start(edge_node_config config) {
   if (config.shards == 0)
-    config.shards = std::clamp<std::size_t>(
-      std::thread::hardware_concurrency(), 1, 8);
+    config.shards = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 8);
   if (auto problem = validate(config); !problem.empty())
     return unexpected(std::move(problem));
   auto state = std::make_unique<impl>(std::move(config));
@@ -431,22 +412,22 @@ std::string edge_node::impl::save_everything(steady_clock::time_point until) {
   std::string problem;
   for (auto& x : shard_actors)
     self->request(x, left_until(until) + milliseconds{1}, save_v)
-      .receive(
-        [&](shard_snapshot& saved) { snapshot.bytes += saved.bytes; },
-        [&](caf::error& err) {
-          problem = "a shard did not give its state in time ("
-                    + system.get().render(err) + ")";
-        });
-  self->request(writer, left_until(until) + milliseconds{1}, finish_v,
-                std::move(snapshot))
+      .receive([&](shard_snapshot& saved) { snapshot.bytes += saved.bytes; },
+               [&](caf::error& err) {
+                 problem = "a shard did not give its state in time ("
+                           + system.get().render(err) + ")";
+               });
+  self
+    ->request(writer, left_until(until) + milliseconds{1}, finish_v,
+              std::move(snapshot))
     .receive(
       [&](outcome& result) {
         if (!result.error.empty())
           problem = result.error;
       },
       [&](caf::error& err) {
-        problem = "the outbox was not written in time ("
-                  + system.get().render(err) + ")";
+        problem
+          = "the outbox was not written in time (" + system.get().render(err) + ")";
       });
   return problem;
 }
@@ -480,8 +461,7 @@ transport::edge_status edge_node::impl::status() const {
   result.time_ns = wall_clock_ns();
   result.started_ns = started_ns;
   for (const auto& port : ports)
-    result.events_total
-      += port->counters().events.load(std::memory_order_relaxed);
+    result.events_total += port->counters().events.load(std::memory_order_relaxed);
   for (const auto& x : shards) {
     auto shard_status = x.gauge->get();
     result.late_total += shard_status.late;

@@ -51,7 +51,7 @@ struct alert_output_config {
 struct edge_node_config {
   std::string name = "edge-1";
   std::string version;
-  std::size_t shards = 0;          ///< 0: one a core, at most 8.
+  std::size_t shards = 0; ///< 0: one a core, at most 8.
   std::size_t series_max = 100'000;
   std::chrono::milliseconds linger{2}; ///< How long a lone event waits for others.
   shard_inbox_config inbox;

@@ -9,11 +9,8 @@ namespace weir::actors {
 using analytics::reject_reason;
 
 event_port::event_port(event_port_config config, ingest_context context)
-  : config_(std::move(config)),
-    context_(std::move(context)),
-    decoder_(config_.limits),
-    resolver_(*context_.series),
-    staged_(context_.inboxes.size()) {
+  : config_(std::move(config)), context_(std::move(context)), decoder_(config_.limits),
+    resolver_(*context_.series), staged_(context_.inboxes.size()) {
 }
 
 bool event_port::take(std::string_view origin, std::string_view payload,
@@ -82,8 +79,7 @@ void event_port::on_event(const transport::raw_event& event) {
   auto id = resolver_.resolve(event.series);
   if (!id) {
     on_reject(reject_reason::series_limit,
-              "the node already has ingest.series_max series",
-              event.series.metric);
+              "the node already has ingest.series_max series", event.series.metric);
     return;
   }
   result.series = *id;
@@ -92,8 +88,7 @@ void event_port::on_event(const transport::raw_event& event) {
 
 void event_port::on_reject(reject_reason reason, std::string_view detail,
                            std::string_view bytes) {
-  context_.rejected->add(config_.source, origin_, reason, detail, bytes,
-                         arrival_ns_);
+  context_.rejected->add(config_.source, origin_, reason, detail, bytes, arrival_ns_);
 }
 
 bool event_port::hand_over() {

@@ -46,7 +46,7 @@ struct source_counters {
 struct ingest_context {
   analytics::series_table* series = nullptr;
   quarantine* rejected = nullptr;
-  std::vector<shard_inbox*> inboxes; ///< By shard.
+  std::vector<shard_inbox*> inboxes;    ///< By shard.
   std::function<std::int64_t()> now_ns; ///< Wall clock.
 };
 

@@ -22,12 +22,12 @@ edge_state state_of(std::int64_t last_seen_ns, std::int64_t now_ns) {
 
 std::string_view to_string(edge_state x) {
   switch (x) {
-    case edge_state::up:
-      return "up";
-    case edge_state::late:
-      return "late";
-    case edge_state::down:
-      break;
+  case edge_state::up:
+    return "up";
+  case edge_state::late:
+    return "late";
+  case edge_state::down:
+    break;
   }
   return "down";
 }
@@ -38,8 +38,7 @@ void fleet_board::expect_edge(const std::string& name) {
 }
 
 void fleet_board::on_status(const std::string& edge,
-                            const transport::edge_status& status,
-                            std::int64_t now_ns) {
+                            const transport::edge_status& status, std::int64_t now_ns) {
   std::lock_guard lock{mutex_};
   auto& x = edges_[edge];
   x.view.name = edge;
@@ -48,9 +47,8 @@ void fleet_board::on_status(const std::string& edge,
   if (x.previous_run == status.run && elapsed_ns > 0
       && status.events_total >= x.previous_events) {
     if (elapsed_ns >= second_ns / 4)
-      x.view.events_per_s
-        = static_cast<double>(status.events_total - x.previous_events) * 1e9
-          / static_cast<double>(elapsed_ns);
+      x.view.events_per_s = static_cast<double>(status.events_total - x.previous_events)
+                            * 1e9 / static_cast<double>(elapsed_ns);
   } else {
     x.view.events_per_s = 0.0;
   }
@@ -62,8 +60,8 @@ void fleet_board::on_status(const std::string& edge,
   x.view.status = status;
 }
 
-void fleet_board::on_commit(const std::string& edge,
-                            std::int64_t newest_end_ns, std::int64_t now_ns) {
+void fleet_board::on_commit(const std::string& edge, std::int64_t newest_end_ns,
+                            std::int64_t now_ns) {
   auto lag_ms = static_cast<double>(now_ns - newest_end_ns) / 1e6;
   std::lock_guard lock{mutex_};
   edges_[edge].view.name = edge;
@@ -83,8 +81,7 @@ double fleet_board::recent_lag_p99(std::int64_t now_ns) const {
   if (recent.empty())
     return 0.0;
   auto rank = std::min(recent.size() * 99 / 100, recent.size() - 1);
-  std::nth_element(recent.begin(),
-                   recent.begin() + static_cast<std::ptrdiff_t>(rank),
+  std::nth_element(recent.begin(), recent.begin() + static_cast<std::ptrdiff_t>(rank),
                    recent.end());
   return recent[rank];
 }

@@ -23,7 +23,7 @@ struct edge_view {
   edge_state state = edge_state::down;
   std::int64_t last_seen_ns = 0; ///< The centre's clock; 0: never.
   double events_per_s = 0.0;
-  double lag_ms = 0.0; ///< End of the newest window to its commit.
+  double lag_ms = 0.0;          ///< End of the newest window to its commit.
   double clock_offset_ms = 0.0; ///< The edge's clock minus ours.
   transport::edge_status status;
 };

@@ -29,9 +29,9 @@ void on_tick(self_pointer self) {
 
 } // namespace
 
-host_source_actor::behavior_type
-host_source(self_pointer self, host_source_config config,
-            std::shared_ptr<event_port> port) {
+host_source_actor::behavior_type host_source(self_pointer self,
+                                             host_source_config config,
+                                             std::shared_ptr<event_port> port) {
   auto& st = self->state;
   st.config = std::move(config);
   st.metrics = std::make_unique<transport::host_metrics>(st.config.root);

@@ -19,7 +19,7 @@ namespace weir::actors {
 struct host_source_config {
   bool enabled = false;
   std::chrono::milliseconds interval{1000};
-  std::string source; ///< The events' source; the edge's name if empty.
+  std::string source;               ///< The events' source; the edge's name if empty.
   std::filesystem::path root = "/"; ///< Where proc/ and sys/ stand.
 };
 

@@ -15,8 +15,8 @@ constexpr std::array<std::string_view, 6> names{"trace", "debug", "info",
 
 spdlog::level::level_enum to_spdlog(log_level level) {
   using enum spdlog::level::level_enum;
-  constexpr std::array<spdlog::level::level_enum, 6> levels{
-    trace, debug, info, warn, err, off};
+  constexpr std::array<spdlog::level::level_enum, 6> levels{trace, debug, info,
+                                                            warn,  err,   off};
   return levels.at(static_cast<std::size_t>(level));
 }
 

@@ -7,8 +7,7 @@ namespace weir::actors {
 
 namespace {
 
-using self_pointer
-  = outbox_writer_actor::stateful_pointer<outbox_writer_state>;
+using self_pointer = outbox_writer_actor::stateful_pointer<outbox_writer_state>;
 
 void report(self_pointer self, const std::string& problem) {
   auto& st = self->state;
@@ -49,8 +48,7 @@ void on_commit(self_pointer self) {
 
 void on_records_added(self_pointer self) {
   auto& st = self->state;
-  if (st.builder->record_count() >= st.config.commit_records
-      && st.unwritten.empty()) {
+  if (st.builder->record_count() >= st.config.commit_records && st.unwritten.empty()) {
     on_commit(self);
   } else if (!std::exchange(st.commit_is_due, true)) {
     self->delayed_send(self, st.config.commit_interval, commit_v);
@@ -59,9 +57,9 @@ void on_records_added(self_pointer self) {
 
 } // namespace
 
-outbox_writer_actor::behavior_type
-outbox_writer(self_pointer self, outbox_writer_config config,
-              outbox_writer_parts parts) {
+outbox_writer_actor::behavior_type outbox_writer(self_pointer self,
+                                                 outbox_writer_config config,
+                                                 outbox_writer_parts parts) {
   auto& st = self->state;
   st.config = config;
   st.parts = std::move(parts);

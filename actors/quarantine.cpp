@@ -11,8 +11,7 @@ void quarantine::add(std::string_view source, std::string_view origin,
   std::lock_guard lock{mutex_};
   auto pos = by_source_.find(source);
   if (pos == by_source_.end()) {
-    auto name = by_source_.size() < config_.sources_max ? std::string{source}
-                                                        : "other";
+    auto name = by_source_.size() < config_.sources_max ? std::string{source} : "other";
     pos = by_source_.try_emplace(std::move(name)).first;
   }
   ++pos->second[static_cast<std::size_t>(reason)];
@@ -20,8 +19,8 @@ void quarantine::add(std::string_view source, std::string_view origin,
     tokens_ = config_.samples_burst;
   } else if (now_ns > refilled_ns_) {
     auto elapsed_s = static_cast<double>(now_ns - refilled_ns_) / 1e9;
-    tokens_ = std::min(config_.samples_burst,
-                       tokens_ + elapsed_s * config_.samples_per_s);
+    tokens_
+      = std::min(config_.samples_burst, tokens_ + elapsed_s * config_.samples_per_s);
   }
   refilled_ns_ = now_ns;
   if (tokens_ < 1.0)
@@ -54,8 +53,7 @@ quarantine::counts quarantine::total() const {
   return result;
 }
 
-std::map<std::string, quarantine::counts, std::less<>>
-quarantine::by_source() const {
+std::map<std::string, quarantine::counts, std::less<>> quarantine::by_source() const {
   std::lock_guard lock{mutex_};
   return by_source_;
 }

@@ -17,7 +17,7 @@
 namespace weir::actors {
 
 struct quarantine_config {
-  double samples_per_s = 5.0; ///< On average...
+  double samples_per_s = 5.0;  ///< On average...
   double samples_burst = 50.0; ///< ...and at once.
   std::size_t first_bytes_max = 256;
   std::size_t sources_max = 100; ///< Further sources are counted as "other".

@@ -6,8 +6,7 @@
 namespace weir::actors {
 
 quarantine_forwarder_actor::behavior_type quarantine_forwarder(
-  quarantine_forwarder_actor::stateful_pointer<quarantine_forwarder_state>
-    self,
+  quarantine_forwarder_actor::stateful_pointer<quarantine_forwarder_state> self,
   quarantine* rejected, outbox_writer_actor writer) {
   self->delayed_send(self, std::chrono::seconds{1}, tick_v);
   return {

@@ -15,8 +15,7 @@ struct quarantine_forwarder_state {
 
 /// `rejected` outlives the actor.
 quarantine_forwarder_actor::behavior_type quarantine_forwarder(
-  quarantine_forwarder_actor::stateful_pointer<quarantine_forwarder_state>
-    self,
+  quarantine_forwarder_actor::stateful_pointer<quarantine_forwarder_state> self,
   quarantine* rejected, outbox_writer_actor writer);
 
 } // namespace weir::actors

@@ -19,11 +19,10 @@ void hand_on(self_pointer self, analytics::shard_output output) {
   st.parts.gauge->set(st.parts.core->status());
   if (output.empty())
     return;
-  *st.parts.backlog += output.summaries.size() + output.anomalies.size()
-                       + output.alerts.size();
+  *st.parts.backlog
+    += output.summaries.size() + output.anomalies.size() + output.alerts.size();
   auto has_alerts = !output.alerts.empty();
-  auto shared
-    = std::make_shared<const analytics::shard_output>(std::move(output));
+  auto shared = std::make_shared<const analytics::shard_output>(std::move(output));
   if (has_alerts && st.publisher)
     self->send(st.publisher, shared);
   self->send(st.writer, std::move(shared));
@@ -57,9 +56,9 @@ void on_tick(self_pointer self) {
 
 } // namespace
 
-shard_actor::behavior_type
-shard_behavior(self_pointer self, shard_actor_config config, shard_parts parts,
-               outbox_writer_actor writer, alert_publisher_actor publisher) {
+shard_actor::behavior_type shard_behavior(self_pointer self, shard_actor_config config,
+                                          shard_parts parts, outbox_writer_actor writer,
+                                          alert_publisher_actor publisher) {
   auto& st = self->state;
   st.config = config;
   st.parts = std::move(parts);

@@ -67,7 +67,7 @@ struct shard_actor_state {
 
 shard_actor::behavior_type
 shard_behavior(shard_actor::stateful_pointer<shard_actor_state> self,
-               shard_actor_config config, shard_parts parts,
-               outbox_writer_actor writer, alert_publisher_actor publisher);
+               shard_actor_config config, shard_parts parts, outbox_writer_actor writer,
+               alert_publisher_actor publisher);
 
 } // namespace weir::actors

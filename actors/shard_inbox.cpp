@@ -5,8 +5,7 @@
 
 namespace weir::actors {
 
-shard_inbox::shard_inbox(shard_inbox_config config,
-                         std::function<void(wake)> on_ready)
+shard_inbox::shard_inbox(shard_inbox_config config, std::function<void(wake)> on_ready)
   : config_(config), on_ready_(std::move(on_ready)) {
   waiting_.reserve(config_.events_max);
 }
@@ -19,20 +18,18 @@ bool shard_inbox::push(std::span<const analytics::event> events) {
       std::unique_lock lock{mutex_};
       if (waiting_.size() >= config_.events_max && !closed_) {
         ++waits_;
-        room_.wait(lock, [this] {
-          return waiting_.size() < config_.events_max || closed_;
-        });
+        room_.wait(lock,
+                   [this] { return waiting_.size() < config_.events_max || closed_; });
       }
       if (closed_)
         return false;
       // A batch larger than the room goes in by parts; their order stays.
-      auto count
-        = std::min(events.size(), config_.events_max - waiting_.size());
+      auto count = std::min(events.size(), config_.events_max - waiting_.size());
       waiting_.insert(waiting_.end(), events.begin(),
                       events.begin() + static_cast<std::ptrdiff_t>(count));
       events = events.subspan(count);
-      ask_now = waiting_.size() >= config_.wake_at_events
-                && !std::exchange(asked_now_, true);
+      ask_now
+        = waiting_.size() >= config_.wake_at_events && !std::exchange(asked_now_, true);
       if (!asked_now_)
         ask_later = !std::exchange(asked_later_, true);
     }

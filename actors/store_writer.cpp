@@ -22,8 +22,7 @@ void set_problem(store_writer_state& st, const std::string& problem) {
 }
 
 /// Tells each edge how far it is; one message an edge and commit.
-void answer_edges(const store_writer_state& st,
-                  const storage::commit_report& report) {
+void answer_edges(const store_writer_state& st, const storage::commit_report& report) {
   std::map<std::pair<std::string, std::uint64_t>, storage::commit_outcome> last;
   for (std::size_t i = 0; i < st.waiting.size(); ++i) {
     const auto& block = st.waiting[i];
@@ -31,16 +30,16 @@ void answer_edges(const store_writer_state& st,
     last[{block.edge, block.epoch}] = outcome;
     auto& counters = *st.parts.counters;
     switch (outcome.result) {
-      case commit_result::stored:
-        ++counters.blocks_stored;
-        counters.records_stored += block.records.record_count();
-        break;
-      case commit_result::duplicate:
-        ++counters.blocks_duplicate;
-        break;
-      case commit_result::gap:
-        ++counters.blocks_gap;
-        break;
+    case commit_result::stored:
+      ++counters.blocks_stored;
+      counters.records_stored += block.records.record_count();
+      break;
+    case commit_result::duplicate:
+      ++counters.blocks_duplicate;
+      break;
+    case commit_result::gap:
+      ++counters.blocks_gap;
+      break;
     }
   }
   for (const auto& [key, outcome] : last) {
@@ -52,8 +51,7 @@ void answer_edges(const store_writer_state& st,
   }
 }
 
-void note_lag(const store_writer_state& st,
-              const storage::commit_report& report) {
+void note_lag(const store_writer_state& st, const storage::commit_report& report) {
   std::map<std::string_view, std::int64_t> newest_end_ns;
   for (std::size_t i = 0; i < st.waiting.size(); ++i)
     if (report.outcomes[i].result == commit_result::stored)
@@ -158,8 +156,8 @@ void on_block(self_pointer self, const received_block& block) {
                       : records.error().message);
     return;
   }
-  st.waiting.push_back({block.edge, block.epoch, block.run, block.first_seq,
-                        std::move(*records)});
+  st.waiting.push_back(
+    {block.edge, block.epoch, block.run, block.first_seq, std::move(*records)});
   st.waiting_records += block.record_count;
   counters.queue_blocks = st.waiting.size();
   if (st.waiting.size() == 1)
@@ -197,8 +195,7 @@ void on_own_alert(self_pointer self, const storage::stored_alert& alert) {
 } // namespace
 
 store_writer_actor::behavior_type
-store_writer(self_pointer self, store_writer_config config,
-             store_writer_parts parts) {
+store_writer(self_pointer self, store_writer_config config, store_writer_parts parts) {
   self->state.config = config;
   self->state.parts = std::move(parts);
   return {

@@ -35,12 +35,14 @@ struct store_writer_parts {
   fleet_board* fleet = nullptr;
   central_counters* counters = nullptr;
   std::function<void(const std::string& edge, std::uint64_t epoch,
-                     std::uint64_t through_seq)> acknowledge;
+                     std::uint64_t through_seq)>
+    acknowledge;
   std::function<void(const std::string& edge, std::uint64_t epoch,
-                     std::uint64_t from_seq)> resend;
-  std::function<void(commit_report_ptr)> on_report; ///< Any thread.
+                     std::uint64_t from_seq)>
+    resend;
+  std::function<void(commit_report_ptr)> on_report;           ///< Any thread.
   std::function<void(const std::string& problem)> on_problem; ///< Empty: over.
-  std::function<std::int64_t()> now_ns; ///< Wall clock.
+  std::function<std::int64_t()> now_ns;                       ///< Wall clock.
 };
 
 struct store_writer_state {

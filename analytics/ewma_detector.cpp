@@ -21,8 +21,7 @@ severity severity_of(double multiple_of_threshold) {
 
 } // namespace
 
-ewma_detector::verdict ewma_detector::add(const ewma_config& config,
-                                          double value) {
+ewma_detector::verdict ewma_detector::add(const ewma_config& config, double value) {
   verdict result;
   if (count_ == 0) {
     level_ = value;
@@ -30,8 +29,8 @@ ewma_detector::verdict ewma_detector::add(const ewma_config& config,
     return result;
   }
   auto residual = value - level_;
-  auto floor = std::max(config.spread_min,
-                        config.spread_min_relative * std::abs(level_));
+  auto floor
+    = std::max(config.spread_min, config.spread_min_relative * std::abs(level_));
   auto sigma = std::max(mad_to_sigma * spread_, floor);
   auto weight = 2.0 / (config.memory_events + 1.0);
   if (count_ < config.warmup_events) {
@@ -40,16 +39,15 @@ ewma_detector::verdict ewma_detector::add(const ewma_config& config,
     ++count_;
     // Clipping needs a spread to clip by; a few events make a first one.
     if (count_ > 10)
-      residual = std::clamp(residual, -config.clip * 2.0 * sigma,
-                            config.clip * 2.0 * sigma);
+      residual
+        = std::clamp(residual, -config.clip * 2.0 * sigma, config.clip * 2.0 * sigma);
     level_ += weight * residual;
     spread_ += weight * (std::abs(residual) - spread_);
     return result;
   }
   result.expected = level_;
   result.deviation = residual / sigma;
-  auto clipped
-    = std::clamp(residual, -config.clip * sigma, config.clip * sigma);
+  auto clipped = std::clamp(residual, -config.clip * sigma, config.clip * sigma);
   level_ += weight * clipped;
   spread_ += weight * (std::abs(clipped) - spread_);
 

@@ -36,9 +36,9 @@ class ewma_detector {
 public:
   enum class change : std::uint8_t {
     none,
-    began,   ///< An excursion begins.
-    rose,    ///< The excursion has become more severe.
-    ended,   ///< The excursion is over.
+    began, ///< An excursion begins.
+    rose,  ///< The excursion has become more severe.
+    ended, ///< The excursion is over.
   };
 
   struct verdict {

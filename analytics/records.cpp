@@ -12,8 +12,8 @@ namespace weir::analytics {
 void merge(summary& into, const summary& other) {
   if (other.count == 0)
     return;
-  auto end_ns = std::max(into.start_ns + into.width_ns,
-                         other.start_ns + other.width_ns);
+  auto end_ns
+    = std::max(into.start_ns + into.width_ns, other.start_ns + other.width_ns);
   if (into.count == 0) {
     auto kept = into;
     into = other;
@@ -46,21 +46,20 @@ void merge(summary& into, const summary& other) {
 }
 
 std::string_view to_string(severity x) {
-  constexpr std::array<std::string_view, 4> names{"low", "medium", "high",
-                                                  "critical"};
+  constexpr std::array<std::string_view, 4> names{"low", "medium", "high", "critical"};
   return names.at(static_cast<std::size_t>(x));
 }
 
 std::string_view to_string(alert_state x) {
-  constexpr std::array<std::string_view, 5> names{
-    "inactive", "pending", "firing", "recovering", "resolved"};
+  constexpr std::array<std::string_view, 5> names{"inactive", "pending", "firing",
+                                                  "recovering", "resolved"};
   return names.at(static_cast<std::size_t>(x));
 }
 
 std::string_view to_string(reject_reason x) {
   constexpr std::array<std::string_view, reject_reason_count> names{
-    "malformed", "wrong_type",   "missing_field", "not_finite", "bad_time",
-    "too_large", "not_utf8",     "series_limit",  "unknown_topic"};
+    "malformed", "wrong_type", "missing_field", "not_finite",   "bad_time",
+    "too_large", "not_utf8",   "series_limit",  "unknown_topic"};
   return names.at(static_cast<std::size_t>(x));
 }
 

@@ -23,7 +23,7 @@ struct summary {
   double min = 0.0;
   double max = 0.0;
   double mean = 0.0;
-  double m2 = 0.0; ///< Sum of squared deviations from the mean.
+  double m2 = 0.0;    ///< Sum of squared deviations from the mean.
   double first = 0.0; ///< The value with the smallest time (earliest arrival wins).
   double last = 0.0;  ///< The value with the largest time (latest arrival wins).
   std::int64_t first_ns = 0;
@@ -51,16 +51,22 @@ struct anomaly {
   series_id series = 0; ///< In a record_block: index into its `series`.
   std::int64_t time_ns = 0;
   double value = 0.0;
-  double expected = 0.0; ///< What the detector would have expected.
+  double expected = 0.0;  ///< What the detector would have expected.
   double deviation = 0.0; ///< (value - expected) in robust standard deviations.
-  double score = 0.0;    ///< In [0,1].
+  double score = 0.0;     ///< In [0,1].
   analytics::severity severity = analytics::severity::low;
   std::string model; ///< Detector and version, e.g. "ewma/1".
 
   bool operator==(const anomaly&) const = default;
 };
 
-enum class alert_state : std::uint8_t { inactive = 0, pending = 1, firing = 2, recovering = 3, resolved = 4 };
+enum class alert_state : std::uint8_t {
+  inactive = 0,
+  pending = 1,
+  firing = 2,
+  recovering = 3,
+  resolved = 4
+};
 std::string_view to_string(alert_state x);
 
 /// One transition of a rule's state machine for one series.
@@ -86,15 +92,15 @@ std::string make_alert_id(std::string_view rule, std::string_view series_text,
 
 /// Why an event or a payload was not taken.
 enum class reject_reason : std::uint8_t {
-  malformed = 0,       ///< Not valid JSON or msgpack, or ends too early.
-  wrong_type = 1,      ///< A field has another type than the format says.
-  missing_field = 2,   ///< No value, or no metric from payload or topic.
-  not_finite = 3,      ///< NaN or infinity.
-  bad_time = 4,        ///< Unreadable, or outside the accepted span.
-  too_large = 5,       ///< Payload, text or nesting beyond the limit.
+  malformed = 0,     ///< Not valid JSON or msgpack, or ends too early.
+  wrong_type = 1,    ///< A field has another type than the format says.
+  missing_field = 2, ///< No value, or no metric from payload or topic.
+  not_finite = 3,    ///< NaN or infinity.
+  bad_time = 4,      ///< Unreadable, or outside the accepted span.
+  too_large = 5,     ///< Payload, text or nesting beyond the limit.
   not_utf8 = 6,
-  series_limit = 7,    ///< The node already has `series_max` series.
-  unknown_topic = 8,   ///< The topic does not fit the template.
+  series_limit = 7,  ///< The node already has `series_max` series.
+  unknown_topic = 8, ///< The topic does not fit the template.
 };
 inline constexpr std::size_t reject_reason_count = 9;
 std::string_view to_string(reject_reason x);
@@ -104,7 +110,7 @@ struct rejection {
   std::int64_t time_ns = 0; ///< Arrival.
   std::string source;       ///< Ingest source and topic or client.
   reject_reason reason = reject_reason::malformed;
-  std::string detail;     ///< What, where, what would be right.
+  std::string detail;      ///< What, where, what would be right.
   std::string first_bytes; ///< At most 256 bytes of the payload, any bytes.
 
   bool operator==(const rejection&) const = default;
@@ -121,8 +127,7 @@ struct record_block {
   std::vector<rejection> rejections;
 
   std::size_t record_count() const {
-    return summaries.size() + anomalies.size() + alerts.size()
-           + rejections.size();
+    return summaries.size() + anomalies.size() + alerts.size() + rejections.size();
   }
   bool operator==(const record_block&) const = default;
 };

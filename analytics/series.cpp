@@ -31,14 +31,13 @@ void append_escaped(std::string& out, std::string_view value) {
 void append_bare(std::string& out, std::string_view name) {
   for (char c : name) {
     auto byte = static_cast<unsigned char>(c);
-    bool plain = byte > 0x20 && byte != 0x7f && c != '{' && c != '}'
-                 && c != '"' && c != '=' && c != ',';
+    bool plain = byte > 0x20 && byte != 0x7f && c != '{' && c != '}' && c != '"'
+                 && c != '=' && c != ',';
     out.push_back(plain ? c : '_');
   }
 }
 
-void append_pair(std::string& out, std::string_view key,
-                 std::string_view value) {
+void append_pair(std::string& out, std::string_view key, std::string_view value) {
   append_bare(out, key);
   out += "=\"";
   append_escaped(out, value);
@@ -121,8 +120,7 @@ private:
     }
     unsigned code = 0;
     if (c != 'u' || position_ + 4 > text_.size()
-        || std::sscanf(std::string{text_.substr(position_, 4)}.c_str(), "%4x",
-                       &code)
+        || std::sscanf(std::string{text_.substr(position_, 4)}.c_str(), "%4x", &code)
              != 1
         || code > 0x7f)
       return false;
@@ -132,8 +130,8 @@ private:
   }
 
   tl::unexpected<std::string> fail(std::string_view what) const {
-    return unexpected("series text, character " + std::to_string(position_ + 1)
-                      + ": " + std::string{what});
+    return unexpected("series text, character " + std::to_string(position_ + 1) + ": "
+                      + std::string{what});
   }
 
   std::string_view text_;
@@ -150,16 +148,11 @@ void append_canonical(std::string& out, const series_view& series) {
     out.push_back(',');
     append_pair(out, x.key, x.value);
   };
-  auto by_key = [](const dimension& a, const dimension& b) {
-    return a.key < b.key;
-  };
-  if (std::is_sorted(series.dimensions.begin(), series.dimensions.end(),
-                     by_key)) {
-    std::for_each(series.dimensions.begin(), series.dimensions.end(),
-                  append_dimension);
+  auto by_key = [](const dimension& a, const dimension& b) { return a.key < b.key; };
+  if (std::is_sorted(series.dimensions.begin(), series.dimensions.end(), by_key)) {
+    std::for_each(series.dimensions.begin(), series.dimensions.end(), append_dimension);
   } else {
-    std::vector<dimension> sorted(series.dimensions.begin(),
-                                  series.dimensions.end());
+    std::vector<dimension> sorted(series.dimensions.begin(), series.dimensions.end());
     std::stable_sort(sorted.begin(), sorted.end(), by_key);
     std::for_each(sorted.begin(), sorted.end(), append_dimension);
   }
@@ -214,8 +207,7 @@ std::size_t series_table::size() const {
   return texts_.size();
 }
 
-series_resolver::series_resolver(series_table& table)
-  : table_(table), slots_(1024) {
+series_resolver::series_resolver(series_table& table) : table_(table), slots_(1024) {
 }
 
 std::optional<series_id> series_resolver::resolve(const series_view& series) {
@@ -239,8 +231,7 @@ std::optional<series_id> series_resolver::resolve(const series_view& series) {
   for (; slots_[index].key_size != 0; index = (index + 1) & mask) {
     const auto& candidate = slots_[index];
     if (candidate.hash == hash && candidate.key_size == scratch_.size()
-        && std::string_view{keys_}.substr(candidate.key_offset,
-                                          candidate.key_size)
+        && std::string_view{keys_}.substr(candidate.key_offset, candidate.key_size)
              == scratch_)
       return candidate.id;
   }

@@ -1,7 +1,8 @@
 // Names of series: the same metric, source and dimensions are the same series.
-// Canonical text form: metric{source="...",k="v",...}, dimensions sorted by key,
-// `"` and `\` in values escaped with `\`, control characters as \n or \u00XX. In metrics and keys, which
-// stand without quotes, a space, control character or one of {}"=, becomes `_`.
+// Canonical text form: metric{source="...",k="v",...}, dimensions sorted by key, `"`
+// and `\` in values escaped with `\`, control characters as \n or \u00XX. In metrics
+// and keys, which stand without quotes, a space, a control character or one of {}"=,
+// becomes `_`.
 #pragma once
 
 #include "analytics/event.hpp"

@@ -74,8 +74,7 @@ std::string validate(const shard_config& config) {
     return "window.idle_close must be above 0";
   if (!(config.detector.threshold > 0.0) || !(config.detector.clip > 0.0))
     return "detector.threshold and detector.clip must be above 0";
-  if (!(config.detector.memory_events >= 1.0)
-      || config.detector.warmup_events < 2)
+  if (!(config.detector.memory_events >= 1.0) || config.detector.warmup_events < 2)
     return "detector.memory_events must be at least 1 and "
            "detector.warmup_events at least 2";
   if (config.rules.size() > rules_max)
@@ -84,8 +83,7 @@ std::string validate(const shard_config& config) {
   for (const auto& rule : config.rules) {
     if (rule.name.empty() || !names.insert(rule.name).second)
       return "rule names must be there and differ: \"" + rule.name + "\"";
-    if (!std::isfinite(rule.limit)
-        || !std::isfinite(rule.clear_limit.value_or(0.0)))
+    if (!std::isfinite(rule.limit) || !std::isfinite(rule.clear_limit.value_or(0.0)))
       return "rule \"" + rule.name + "\": limits must be finite";
     if (rule.hold_ns < 0 || rule.recover_ns < 0)
       return "rule \"" + rule.name + "\": times must not be negative";
@@ -110,12 +108,10 @@ shard::series_state& shard::state_of(series_id id) {
   if (!state.known) {
     state.known = true;
     if (auto name = parse_series(table_->text(id))) {
-      state.judged
-        = config_.detector.enabled
-          && std::none_of(config_.detector_ignores.begin(),
-                          config_.detector_ignores.end(), [&](const auto& x) {
-                            return matches_glob(x, name->metric);
-                          });
+      state.judged = config_.detector.enabled
+                     && std::none_of(
+                       config_.detector_ignores.begin(), config_.detector_ignores.end(),
+                       [&](const auto& x) { return matches_glob(x, name->metric); });
       for (std::size_t i = 0; i < config_.rules.size(); ++i)
         if (matches_glob(config_.rules[i].metric, name->metric)
             && matches_glob(config_.rules[i].source, name->source))
@@ -150,8 +146,8 @@ void shard::judge(series_state& state, const event& x, shard_output& out) {
         || verdict.what == ewma_detector::change::rose) {
       out.anomalies.push_back(
         {x.series, x.time_ns, x.value, verdict.expected, verdict.deviation,
-         ewma_detector::score(config_.detector, verdict.deviation),
-         verdict.severity, "ewma/1"});
+         ewma_detector::score(config_.detector, verdict.deviation), verdict.severity,
+         "ewma/1"});
       ++status_.anomalies;
     }
   }
@@ -160,8 +156,7 @@ void shard::judge(series_state& state, const event& x, shard_output& out) {
 }
 
 void shard::run_rules(series_state& state, const event& x,
-                      const ewma_detector::verdict& verdict,
-                      shard_output& out) {
+                      const ewma_detector::verdict& verdict, shard_output& out) {
   rule_input input{x.time_ns, x.value, verdict.expected, verdict.in_excursion,
                    verdict.severity};
   for (auto bits = state.rules; bits != 0; bits &= bits - 1) {
@@ -199,8 +194,7 @@ void shard::tick(std::int64_t now_ns, shard_output& out) {
     if (!state.window.is_open())
       continue;
     if (now_ns - state.last_seen_ns >= config_.window.idle_close_ns)
-      state.window.flush(config_.window, static_cast<series_id>(id),
-                         out.summaries);
+      state.window.flush(config_.window, static_cast<series_id>(id), out.summaries);
     else
       ++status_.series_open;
   }
@@ -210,8 +204,7 @@ void shard::tick(std::int64_t now_ns, shard_output& out) {
 void shard::flush(shard_output& out) {
   auto closed_before = out.summaries.size();
   for (std::size_t id = 0; id < series_.size(); ++id)
-    series_[id].window.flush(config_.window, static_cast<series_id>(id),
-                             out.summaries);
+    series_[id].window.flush(config_.window, static_cast<series_id>(id), out.summaries);
   status_.summaries += out.summaries.size() - closed_before;
   status_.series_open = 0;
 }
@@ -275,8 +268,7 @@ bool shard::restore(series_id id, std::string_view bytes, std::int64_t now_ns,
     rule.since_ns = in.get<std::int64_t>();
     rule.worst = in.get<double>();
     for (std::uint32_t number = 0; number < config_.rules.size(); ++number)
-      if (config_.rules[number].name == name
-          && rule.state <= alert_state::recovering)
+      if (config_.rules[number].name == name && rule.state <= alert_state::recovering)
         rules.emplace_back(number, rule);
   }
   if (!in.ok() || !in.at_end())

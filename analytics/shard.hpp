@@ -49,7 +49,7 @@ struct shard_status {
   std::uint64_t late = 0;   ///< Behind the watermark: counted, in no window.
   std::uint64_t summaries = 0;
   std::uint64_t anomalies = 0;
-  std::uint64_t alerts = 0; ///< Transitions.
+  std::uint64_t alerts = 0;      ///< Transitions.
   std::uint64_t series_open = 0; ///< Series with an open window, at the last tick.
   std::uint64_t alerts_open = 0; ///< Firing or recovering.
 };
@@ -67,8 +67,7 @@ public:
 
   /// Takes a batch. `now_ns` is the local monotonic clock: it only serves to notice
   /// silent series.
-  void process(std::span<const event> events, std::int64_t now_ns,
-               shard_output& out);
+  void process(std::span<const event> events, std::int64_t now_ns, shard_output& out);
 
   /// Closes the windows of series that fell silent. Call once a second or so.
   void tick(std::int64_t now_ns, shard_output& out);
@@ -106,7 +105,7 @@ private:
                  const ewma_detector::verdict& verdict, shard_output& out);
 
   shard_config config_;
-  const series_table* table_; // Not null.
+  const series_table* table_;        // Not null.
   std::vector<series_state> series_; // By series_id.
   // By series; few series alert at a time. Inner: by rule number.
   std::unordered_map<series_id, std::unordered_map<std::uint32_t, rule_state>>
@@ -118,7 +117,6 @@ private:
 /// false at the first byte that does not fit the format.
 bool for_each_snapshot_entry(
   std::string_view snapshot,
-  const std::function<void(std::string_view text, std::string_view state)>&
-    entry);
+  const std::function<void(std::string_view text, std::string_view state)>& entry);
 
 } // namespace weir::analytics

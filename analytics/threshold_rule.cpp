@@ -10,12 +10,12 @@ namespace {
 
 bool holds(const rule_config& rule, const rule_input& input, double limit) {
   switch (rule.condition) {
-    case rule_condition::above:
-      return input.value > limit;
-    case rule_condition::below:
-      return input.value < limit;
-    case rule_condition::anomaly:
-      return input.in_excursion && input.severity >= rule.anomaly_min;
+  case rule_condition::above:
+    return input.value > limit;
+  case rule_condition::below:
+    return input.value < limit;
+  case rule_condition::anomaly:
+    return input.in_excursion && input.severity >= rule.anomaly_min;
   }
   return false;
 }
@@ -32,17 +32,17 @@ std::string describe(const rule_config& rule, std::string_view series_text,
   if (state == alert_state::resolved || state == alert_state::recovering)
     return text + " is back at " + number(input.value);
   switch (rule.condition) {
-    case rule_condition::above:
-      return text + " is " + number(input.value) + ", above the limit of "
-             + number(rule.limit);
-    case rule_condition::below:
-      return text + " is " + number(input.value) + ", below the limit of "
-             + number(rule.limit);
-    case rule_condition::anomaly:
-      break;
+  case rule_condition::above:
+    return text + " is " + number(input.value) + ", above the limit of "
+           + number(rule.limit);
+  case rule_condition::below:
+    return text + " is " + number(input.value) + ", below the limit of "
+           + number(rule.limit);
+  case rule_condition::anomaly:
+    break;
   }
-  return text + " is " + number(input.value) + " where "
-         + number(input.expected) + " was expected";
+  return text + " is " + number(input.value) + " where " + number(input.expected)
+         + " was expected";
 }
 
 } // namespace
@@ -79,8 +79,7 @@ bool begins(const rule_config& rule, const rule_input& input) {
 
 bool rule_state::step(const rule_config& rule, const rule_input& input) {
   auto is_active = state != alert_state::inactive;
-  auto limit
-    = is_active && rule.clear_limit ? *rule.clear_limit : rule.limit;
+  auto limit = is_active && rule.clear_limit ? *rule.clear_limit : rule.limit;
   auto before = state;
   if (holds(rule, input, limit)) {
     if (!is_active) {
@@ -90,12 +89,10 @@ bool rule_state::step(const rule_config& rule, const rule_input& input) {
     } else if (state == alert_state::recovering) {
       state = alert_state::firing;
     }
-    if (state == alert_state::pending
-        && input.time_ns - start_ns >= rule.hold_ns)
+    if (state == alert_state::pending && input.time_ns - start_ns >= rule.hold_ns)
       state = alert_state::firing;
-    worst = rule.condition == rule_condition::below
-              ? std::min(worst, input.value)
-              : std::max(worst, input.value);
+    worst = rule.condition == rule_condition::below ? std::min(worst, input.value)
+                                                    : std::max(worst, input.value);
     return state != before;
   }
   if (state == alert_state::pending) {
@@ -104,15 +101,13 @@ bool rule_state::step(const rule_config& rule, const rule_input& input) {
     state = alert_state::recovering;
     since_ns = input.time_ns;
   }
-  if (state == alert_state::recovering
-      && input.time_ns - since_ns >= rule.recover_ns)
+  if (state == alert_state::recovering && input.time_ns - since_ns >= rule.recover_ns)
     state = alert_state::resolved;
   return state != before;
 }
 
-alert make_alert(const rule_config& rule, const rule_state& state,
-                 series_id series, std::string_view series_text,
-                 const rule_input& input) {
+alert make_alert(const rule_config& rule, const rule_state& state, series_id series,
+                 std::string_view series_text, const rule_input& input) {
   alert result;
   result.id = make_alert_id(rule.name, series_text, state.start_ns);
   result.rule = rule.name;
@@ -124,8 +119,8 @@ alert make_alert(const rule_config& rule, const rule_state& state,
   result.start_ns = state.start_ns;
   result.updated_ns = input.time_ns;
   result.value = input.value;
-  result.limit = rule.condition == rule_condition::anomaly ? input.expected
-                                                           : rule.limit;
+  result.limit
+    = rule.condition == rule_condition::anomaly ? input.expected : rule.limit;
   result.message = describe(rule, series_text, input, state.state);
   return result;
 }

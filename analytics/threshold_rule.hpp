@@ -26,7 +26,7 @@ enum class rule_condition : std::uint8_t {
 };
 
 struct rule_config {
-  std::string name; ///< [A-Za-z0-9._-]{1,64}, unique in a node.
+  std::string name;         ///< [A-Za-z0-9._-]{1,64}, unique in a node.
   std::string metric = "*"; ///< With * and ? as wild cards.
   std::string source = "*";
   rule_condition condition = rule_condition::above;
@@ -70,8 +70,7 @@ struct rule_state {
 bool begins(const rule_config& rule, const rule_input& input);
 
 /// The alert that tells of a transition.
-alert make_alert(const rule_config& rule, const rule_state& state,
-                 series_id series, std::string_view series_text,
-                 const rule_input& input);
+alert make_alert(const rule_config& rule, const rule_state& state, series_id series,
+                 std::string_view series_text, const rule_input& input);
 
 } // namespace weir::analytics

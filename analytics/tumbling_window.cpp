@@ -61,8 +61,7 @@ bool tumbling_window::add(const window_config& config, series_id series,
     newest_.add(time_ns, value);
     time_max_ns_ = std::max(time_max_ns_, time_ns);
     if (older_)
-      close_older(config, series, time_max_ns_ - config.out_of_orderness_ns,
-                  closed);
+      close_older(config, series, time_max_ns_ - config.out_of_orderness_ns, closed);
     return true;
   }
   auto start_ns = floor_to_multiple(time_ns, config.width_ns);
@@ -91,22 +90,18 @@ bool tumbling_window::add(const window_config& config, series_id series,
   return true;
 }
 
-bool tumbling_window::add_older(const window_config& config,
-                                std::int64_t start_ns, std::int64_t time_ns,
-                                double value) {
+bool tumbling_window::add_older(const window_config& config, std::int64_t start_ns,
+                                std::int64_t time_ns, double value) {
   // Not closed yet, but behind the watermark: it would be closed at once.
-  if (start_ns + config.width_ns
-      <= time_max_ns_ - config.out_of_orderness_ns) {
+  if (start_ns + config.width_ns <= time_max_ns_ - config.out_of_orderness_ns) {
     ++late_count_;
     return false;
   }
   if (!older_)
     older_ = std::make_unique<std::vector<open_window>>();
-  auto by_start = [](const open_window& x, std::int64_t start) {
-    return x.start_ns < start;
-  };
-  auto pos
-    = std::lower_bound(older_->begin(), older_->end(), start_ns, by_start);
+  auto by_start
+    = [](const open_window& x, std::int64_t start) { return x.start_ns < start; };
+  auto pos = std::lower_bound(older_->begin(), older_->end(), start_ns, by_start);
   if (pos == older_->end() || pos->start_ns != start_ns) {
     pos = older_->insert(pos, open_window{});
     pos->start_ns = start_ns;
@@ -116,22 +111,18 @@ bool tumbling_window::add_older(const window_config& config,
 }
 
 void tumbling_window::emit(const window_config& config, series_id series,
-                           const open_window& window,
-                           std::vector<summary>& closed) {
+                           const open_window& window, std::vector<summary>& closed) {
   auto result = window.close(series, config.width_ns);
   result.late_count = std::exchange(late_count_, 0);
   closed.push_back(result);
-  closed_until_ns_
-    = std::max(closed_until_ns_, window.start_ns + config.width_ns);
+  closed_until_ns_ = std::max(closed_until_ns_, window.start_ns + config.width_ns);
 }
 
-void tumbling_window::close_older(const window_config& config,
-                                  series_id series, std::int64_t watermark_ns,
+void tumbling_window::close_older(const window_config& config, series_id series,
+                                  std::int64_t watermark_ns,
                                   std::vector<summary>& closed) {
   auto pos = older_->begin();
-  for (; pos != older_->end()
-         && pos->start_ns + config.width_ns <= watermark_ns;
-       ++pos)
+  for (; pos != older_->end() && pos->start_ns + config.width_ns <= watermark_ns; ++pos)
     emit(config, series, *pos, closed);
   older_->erase(older_->begin(), pos);
   if (older_->empty())
@@ -165,8 +156,8 @@ tumbling_window tumbling_window::load(const image& from) {
     return result;
   result.newest_ = from.open.back();
   if (from.open.size() > 1)
-    result.older_ = std::make_unique<std::vector<open_window>>(
-      from.open.begin(), from.open.end() - 1);
+    result.older_ = std::make_unique<std::vector<open_window>>(from.open.begin(),
+                                                               from.open.end() - 1);
   return result;
 }
 

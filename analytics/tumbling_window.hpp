@@ -78,16 +78,16 @@ public:
 private:
   bool add_older(const window_config& config, std::int64_t start_ns,
                  std::int64_t time_ns, double value);
-  void emit(const window_config& config, series_id series,
-            const open_window& window, std::vector<summary>& closed);
+  void emit(const window_config& config, series_id series, const open_window& window,
+            std::vector<summary>& closed);
   void close_older(const window_config& config, series_id series,
                    std::int64_t watermark_ns, std::vector<summary>& closed);
 
   static constexpr std::int64_t never = INT64_MIN;
 
-  open_window newest_; // count 0: nothing is open.
+  open_window newest_;                              // count 0: nothing is open.
   std::unique_ptr<std::vector<open_window>> older_; // By start; rarely there.
-  std::int64_t closed_until_ns_ = never; // Events before it are late.
+  std::int64_t closed_until_ns_ = never;            // Events before it are late.
   std::int64_t time_max_ns_ = never;
   std::uint32_t late_count_ = 0; // Since the last summary.
 };

@@ -5,9 +5,8 @@
 #include "actors/process_info.hpp"
 #include "actors/program.hpp"
 #include "configs/central_config.hpp"
+#include "configs/command_line.hpp"
 #include "web/server.hpp"
-
-#include <CLI/CLI.hpp>
 
 #include <cstdio>
 #include <string>
@@ -49,10 +48,9 @@ int run(weir::configs::central_config config) {
   config.web.version = WEIR_VERSION;
   auto scheme = config.web.tls_certificate.empty() ? "http" : "https";
   auto bind = config.web.bind;
-  weir::web::server web{
-    std::move(config.web),
-    {(*node)->store(), (*node)->fleet(), (*node)->counters(),
-     [&node] { return check_readiness(**node); }, wall_clock_ns}};
+  weir::web::server web{std::move(config.web),
+                        {(*node)->store(), (*node)->fleet(), (*node)->counters(),
+                         [&node] { return check_readiness(**node); }, wall_clock_ns}};
   auto port = web.start();
   if (!port) {
     log_error("weir-central cannot start: {}", port.error().message);
@@ -64,15 +62,14 @@ int run(weir::configs::central_config config) {
     log_error("weir-central cannot start: {}", endpoint.error());
     return 1;
   }
-  log_info("weir-central {} serves {}://{}:{} and takes edges on {}",
-           WEIR_VERSION, scheme, bind, *port, *endpoint);
+  log_info("weir-central {} serves {}://{}:{} and takes edges on {}", WEIR_VERSION,
+           scheme, bind, *port, *endpoint);
   auto signal = signals.wait();
   log_info("weir-central stops on {}", signal);
   auto problem = (*node)->stop(std::chrono::milliseconds{3000});
   web.stop();
   if (!problem.empty()) {
-    log_error("not everything could be stored: {}. The edges still have it.",
-              problem);
+    log_error("not everything could be stored: {}. The edges still have it.", problem);
     return 1;
   }
   log_info("weir-central has stopped");
@@ -82,33 +79,23 @@ int run(weir::configs::central_config config) {
 } // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{description};
-  std::string config_file;
-  bool check_only = false;
-  app.add_option("-c,--config", config_file, "The config file (TOML)")
-    ->required();
-  app.add_flag("--check-config", check_only,
-               "Read and check the config, print what is wrong, and exit");
-  app.set_version_flag("--version", "weir-central " WEIR_VERSION);
-  app.footer(footer);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
-  }
-  auto config = weir::configs::load_central_config(config_file);
+  using namespace weir;
+  auto command = configs::read_command_line(
+    argc, argv, {"weir-central", WEIR_VERSION, description, footer});
+  if (!command)
+    return command.error();
+  auto config = configs::load_central_config(command->config_file);
   if (!config) {
-    for (const auto& line : config.error())
-      std::fprintf(stderr, "%s\n", line.c_str());
-    return 2;
+    configs::print_errors(config.error());
+    return configs::exit_usage;
   }
-  if (check_only) {
-    std::printf("%s: good\n", config_file.c_str());
-    return 0;
+  if (command->check_only) {
+    std::printf("%s: good\n", command->config_file.c_str());
+    return configs::exit_ok;
   }
-  weir::actors::set_up_log("weir-central", config->log_level);
-  weir::actors::tune_memory();
+  actors::set_up_log("weir-central", config->log_level);
+  actors::tune_memory();
   auto status = run(std::move(*config));
-  weir::actors::flush_log();
+  actors::flush_log();
   return status;
 }

@@ -39,8 +39,7 @@ int show(const api_options& options, const std::string& target,
   if (!api)
     return fail(api.error().c_str());
   auto answer = ask(*api, "GET", target);
-  return answer ? print(*answer, options.json, table)
-                : fail(answer.error().c_str());
+  return answer ? print(*answer, options.json, table) : fail(answer.error().c_str());
 }
 
 int make_link(const api_options& options) {
@@ -53,8 +52,7 @@ int make_link(const api_options& options) {
   auto path = answer->is_object() ? answer->value("path", json{}) : json{};
   if (!path.is_string())
     return fail(
-      (options.url + " answered without a link: is this weir-central?")
-        .c_str());
+      (options.url + " answered without a link: is this weir-central?").c_str());
   auto base = options.url;
   while (base.ends_with('/'))
     base.pop_back();
@@ -73,12 +71,11 @@ expected<std::string, std::string> find_series(http_client& api,
                                                const std::string& text) {
   if (is_number(text))
     return text;
-  auto answer
-    = ask(api, "GET", "/api/v1/series?limit=20&search=" + url_encoded(text));
+  auto answer = ask(api, "GET", "/api/v1/series?limit=20&search=" + url_encoded(text));
   if (!answer)
     return unexpected(answer.error());
-  auto found = answer->is_object() ? answer->value("series", json::array())
-                                   : json::array();
+  auto found
+    = answer->is_object() ? answer->value("series", json::array()) : json::array();
   const json* exact = found.size() == 1 ? &found[0] : nullptr;
   for (const auto& x : found)
     if (x.is_object() && x.value("text", json{}) == json(text))
@@ -86,8 +83,7 @@ expected<std::string, std::string> find_series(http_client& api,
   if (exact != nullptr && exact->is_object() && exact->contains("id"))
     return exact->at("id").dump();
   if (found.empty())
-    return unexpected("no series has \"" + text
-                      + "\" in its name; see weir series");
+    return unexpected("no series has \"" + text + "\" in its name; see weir series");
   return unexpected("\"" + text
                     + "\" is in the names of several series; give an "
                       "ID of these or a longer text:\n"
@@ -120,8 +116,7 @@ int query(const api_options& options, const query_options& what) {
 using options_ptr = std::shared_ptr<api_options>;
 
 CLI::App* add(CLI::App& parent, const char* name, const char* description,
-              const char* examples, const options_ptr& options,
-              bool with_json) {
+              const char* examples, const options_ptr& options, bool with_json) {
   auto* command = parent.add_subcommand(name, description);
   command->footer(std::string{"EXAMPLES\n"} + examples);
   add_api_options(*command, *options, with_json);
@@ -138,27 +133,24 @@ void add_limit(CLI::App& command, unsigned& limit) {
 
 void add_link(CLI::App& parent, chosen_action& chosen) {
   auto options = std::make_shared<api_options>();
-  auto* command = add(
-    parent, "link",
-    "make a one-time link to the dashboards\n\n"
-    "Prints an address for the browser. It works once, for 15 minutes; the "
-    "session\n"
-    "that it begins ends after 12 hours. Treat it like a password.",
-    "  weir link --data /var/lib/weir/central --url http://127.0.0.1:8080",
-    options, false);
+  auto* command
+    = add(parent, "link",
+          "make a one-time link to the dashboards\n\n"
+          "Prints an address for the browser. It works once, for 15 minutes; the "
+          "session\n"
+          "that it begins ends after 12 hours. Treat it like a password.",
+          "  weir link --data /var/lib/weir/central --url http://127.0.0.1:8080",
+          options, false);
   command->callback(
     [options, &chosen] { chosen = [options] { return make_link(*options); }; });
 }
 
 void add_status(CLI::App& parent, chosen_action& chosen) {
   auto options = std::make_shared<api_options>();
-  auto* command
-    = add(parent, "status", "show the edges and their counters",
-          "  weir status --data /var/lib/weir/central", options, true);
+  auto* command = add(parent, "status", "show the edges and their counters",
+                      "  weir status --data /var/lib/weir/central", options, true);
   command->callback([options, &chosen] {
-    chosen = [options] {
-      return show(*options, "/api/v1/overview", overview_table);
-    };
+    chosen = [options] { return show(*options, "/api/v1/overview", overview_table); };
   });
 }
 
@@ -167,9 +159,8 @@ void add_series(CLI::App& parent, chosen_action& chosen) {
   auto search = std::make_shared<std::string>();
   auto edge = std::make_shared<std::string>();
   auto limit = std::make_shared<unsigned>(200);
-  auto* command
-    = add(parent, "series", "list the series that the centre stores",
-          "  weir series temperature --edge edge-1", options, true);
+  auto* command = add(parent, "series", "list the series that the centre stores",
+                      "  weir series temperature --edge edge-1", options, true);
   command->add_option("SEARCH", *search, "Text in the name of the series.");
   command->add_option("--edge", *edge, "Only of this edge.")->type_name("NAME");
   add_limit(*command, *limit);
@@ -191,9 +182,7 @@ void add_query(CLI::App& parent, chosen_action& chosen) {
                       "  weir query 'temperature{source=\"m-01\",line=\"A\"}' "
                       "--from -7d --points 200",
                       options, true);
-  command
-    ->add_option("SERIES", what->series,
-                 "Its ID, or text that only its name has.")
+  command->add_option("SERIES", what->series, "Its ID, or text that only its name has.")
     ->required();
   command->add_option("--from", what->from, "Start, such as -1h.")
     ->type_name("TIME")
@@ -201,18 +190,15 @@ void add_query(CLI::App& parent, chosen_action& chosen) {
   command->add_option("--to", what->to, "End.")
     ->type_name("TIME")
     ->capture_default_str();
-  command
-    ->add_option("--points", what->points, "At most; longer spans are merged.")
+  command->add_option("--points", what->points, "At most; longer spans are merged.")
     ->check(CLI::Range(1u, 10'000u))
     ->type_name("N")
     ->capture_default_str();
-  command->callback(
-    [=, &chosen] { chosen = [=] { return query(*options, *what); }; });
+  command->callback([=, &chosen] { chosen = [=] { return query(*options, *what); }; });
 }
 
 void add_list(CLI::App& parent, chosen_action& chosen, const char* name,
-              const char* description, const char* target,
-              const answer_table& table) {
+              const char* description, const char* target, const answer_table& table) {
   auto options = std::make_shared<api_options>();
   auto limit = std::make_shared<unsigned>(50);
   auto* command = add(parent, name, description,
@@ -258,8 +244,8 @@ void add_api_commands(CLI::App& parent, chosen_action& chosen) {
   add_status(parent, chosen);
   add_series(parent, chosen);
   add_query(parent, chosen);
-  add_list(parent, chosen, "alerts", "list alerts, newest first",
-           "/api/v1/alerts", alerts_table);
+  add_list(parent, chosen, "alerts", "list alerts, newest first", "/api/v1/alerts",
+           alerts_table);
   add_list(parent, chosen, "quarantine",
            "list samples of events that were rejected, newest first",
            "/api/v1/quarantine", quarantine_table);

@@ -32,7 +32,7 @@ expected<http_client, std::string> open_api(const api_options& options);
 
 /// The answer's JSON. An error answer becomes the server's own sentence, with a
 /// hint for 401 and 403.
-expected<nlohmann::json, std::string>
-ask(http_client& api, const std::string& method, const std::string& target);
+expected<nlohmann::json, std::string> ask(http_client& api, const std::string& method,
+                                          const std::string& target);
 
 } // namespace weir::cli

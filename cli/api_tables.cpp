@@ -69,11 +69,11 @@ std::string bytes_of(const json& value) {
 
 std::string totals_line(const json& totals) {
   auto x = [&](const char* name) { return text_of(at(totals, name)); };
-  return x("edges") + " edges (" + x("up") + " up, " + x("late") + " late, "
-         + x("down") + " down), " + x("series") + " series, "
-         + x("events_per_s") + " events/s, lag p99 " + x("lag_p99_ms") + " ms, "
-         + x("alerts_open") + " open alerts, " + x("rejected_total")
-         + " rejected, " + x("late_total") + " late\n";
+  return x("edges") + " edges (" + x("up") + " up, " + x("late") + " late, " + x("down")
+         + " down), " + x("series") + " series, " + x("events_per_s")
+         + " events/s, lag p99 " + x("lag_p99_ms") + " ms, " + x("alerts_open")
+         + " open alerts, " + x("rejected_total") + " rejected, " + x("late_total")
+         + " late\n";
 }
 
 std::string none(const char* what) {
@@ -84,9 +84,9 @@ std::string none(const char* what) {
 
 std::string overview_table(const json& answer) {
   auto result = totals_line(at(answer, "totals"));
-  text_table table{{"EDGE", "STATE", "LAST SEEN", ">EVENTS/S", ">EVENTS",
-                    ">LAG MS", ">SERIES", ">OUTBOX", ">REJECTED", ">LATE",
-                    ">SHED", ">EXPIRED", ">ALERTS", ">MEMORY", "VERSION"}};
+  text_table table{{"EDGE", "STATE", "LAST SEEN", ">EVENTS/S", ">EVENTS", ">LAG MS",
+                    ">SERIES", ">OUTBOX", ">REJECTED", ">LATE", ">SHED", ">EXPIRED",
+                    ">ALERTS", ">MEMORY", "VERSION"}};
   for (const auto& x : list_at(answer, "edges"))
     table.add({text_of(at(x, "name")), text_of(at(x, "state")),
                time_of(at(x, "last_seen_ms")), text_of(at(x, "events_per_s")),
@@ -103,9 +103,8 @@ std::string overview_table(const json& answer) {
 std::string series_table(const json& answer) {
   text_table table{{">ID", "EDGE", "SERIES", ">WIDTH MS", "LAST"}};
   for (const auto& x : list_at(answer, "series"))
-    table.add({text_of(at(x, "id")), text_of(at(x, "edge")),
-               text_of(at(x, "text")), text_of(at(x, "width_ms")),
-               time_of(at(x, "last_ms"))});
+    table.add({text_of(at(x, "id")), text_of(at(x, "edge")), text_of(at(x, "text")),
+               text_of(at(x, "width_ms")), time_of(at(x, "last_ms"))});
   if (table.rows() == 0)
     return none("such series");
   auto more = at(answer, "truncated") == json(true);
@@ -125,24 +124,21 @@ std::string query_table(const json& answer) {
   for (const auto& row : list_at(answer, "rows")) {
     std::vector<std::string> cells;
     for (std::size_t i = 0; row.is_array() && i < row.size(); ++i)
-      cells.push_back(i < titles.size() && titles[i] == ">start_ms"
-                        ? time_of(row[i])
-                        : text_of(row[i]));
+      cells.push_back(i < titles.size() && titles[i] == ">start_ms" ? time_of(row[i])
+                                                                    : text_of(row[i]));
     table.add(std::move(cells));
   }
-  return result
-         + (table.rows() == 0 ? none("data in this span") : table.text());
+  return result + (table.rows() == 0 ? none("data in this span") : table.text());
 }
 
 std::string alerts_table(const json& answer) {
-  text_table table{{"STARTED", "STATE", "SEVERITY", "RULE", "EDGE", "SERIES",
-                    ">VALUE", ">LIMIT", "MESSAGE"}};
+  text_table table{{"STARTED", "STATE", "SEVERITY", "RULE", "EDGE", "SERIES", ">VALUE",
+                    ">LIMIT", "MESSAGE"}};
   for (const auto& x : list_at(answer, "alerts"))
     table.add({time_of(at(x, "start_ms")), text_of(at(x, "state")),
                text_of(at(x, "severity")), text_of(at(x, "rule")),
-               text_of(at(x, "edge")), text_of(at(x, "text")),
-               text_of(at(x, "value")), text_of(at(x, "limit")),
-               text_of(at(x, "message"))});
+               text_of(at(x, "edge")), text_of(at(x, "text")), text_of(at(x, "value")),
+               text_of(at(x, "limit")), text_of(at(x, "message"))});
   return table.rows() == 0 ? none("alerts") : table.text();
 }
 
@@ -156,16 +152,15 @@ std::string quarantine_table(const json& answer) {
 }
 
 std::string ledger_table(const json& answer, std::string_view edge) {
-  text_table table{{"EDGE", "EPOCH", ">THROUGH", ">STORED", ">DUPLICATE",
-                    ">EXPIRED", ">GAPS REFUSED"}};
+  text_table table{{"EDGE", "EPOCH", ">THROUGH", ">STORED", ">DUPLICATE", ">EXPIRED",
+                    ">GAPS REFUSED"}};
   for (const auto& x : list_at(answer, "positions"))
     if (edge.empty() || text_of(at(x, "edge")) == edge)
       table.add({text_of(at(x, "edge")), text_of(at(x, "epoch")),
                  text_of(at(x, "through_seq")), text_of(at(x, "stored")),
                  text_of(at(x, "duplicate")), text_of(at(x, "expired")),
                  text_of(at(x, "gaps_refused"))});
-  return table.rows() == 0 ? none("such edge has sent anything yet")
-                           : table.text();
+  return table.rows() == 0 ? none("such edge has sent anything yet") : table.text();
 }
 
 } // namespace weir::cli

@@ -42,9 +42,8 @@ struct check_options {
 class alert_listener {
 public:
   explicit alert_listener(const check_options& options)
-    : client_(
-      config_of(options),
-      {.on_message = [this](const auto& x) { keep(x); }, .on_state = nullptr}) {
+    : client_(config_of(options),
+              {.on_message = [this](const auto& x) { keep(x); }, .on_state = nullptr}) {
   }
 
   expected<void, transport::error> start() {
@@ -89,8 +88,7 @@ std::string poll(http_client& api, flow_check& check) {
     return overview.error();
   check.on_overview(*overview);
   for (const auto& edge : check.edges()) {
-    auto series
-      = ask(api, "GET", "/api/v1/series?limit=100&edge=" + url_encoded(edge));
+    auto series = ask(api, "GET", "/api/v1/series?limit=100&edge=" + url_encoded(edge));
     if (!series)
       return series.error();
     check.on_series(edge, *series);
@@ -117,8 +115,7 @@ void tell_news(const flow_check& check, clock::time_point start,
   std::fflush(stdout);
 }
 
-int report(const flow_check& check, double seconds,
-           const std::string& problem) {
+int report(const flow_check& check, double seconds, const std::string& problem) {
   if (check.passed()) {
     std::printf("passed: data flow from the edges to alerts\n");
     return exit_ok;
@@ -187,9 +184,7 @@ void add_check_command(CLI::App& parent, chosen_action& chosen) {
   auto* mqtt = command->add_option("--mqtt", options->mqtt_uri,
                                    "Broker that alerts are published to.");
   mqtt->type_name("URI");
-  command
-    ->add_option("--alert-topic", options->alert_topic,
-                 "Topic filter of alerts.")
+  command->add_option("--alert-topic", options->alert_topic, "Topic filter of alerts.")
     ->type_name("FILTER")
     ->capture_default_str()
     ->needs(mqtt);

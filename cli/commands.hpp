@@ -14,9 +14,8 @@ namespace weir::cli {
 /// What the program returns; stated in each manual page.
 enum exit_code : int {
   exit_ok = 0,
-  exit_failed
-  = 1, ///< It was understood but did not work; standard error says why.
-  exit_usage = 2, ///< The command line is wrong.
+  exit_failed = 1, ///< It was understood but did not work; standard error says why.
+  exit_usage = 2,  ///< The command line is wrong.
 };
 
 using chosen_action = std::function<int()>;

@@ -61,9 +61,8 @@ csv_reader::ending csv_reader::read_field(std::string& out) {
     if (c == separator_ || c == '\n' || c == '\r' || c == end_of_file)
       return ending_of(c);
     if (c == '"')
-      return fail(
-        "a quote inside a field that does not begin with one; write it "
-        "as \"\" within quotes");
+      return fail("a quote inside a field that does not begin with one; write it "
+                  "as \"\" within quotes");
     if (out.size() == field_bytes_max)
       return fail("a field of more than 1 MB");
     out.push_back(static_cast<char>(c));
@@ -86,8 +85,7 @@ csv_reader::ending csv_reader::read_quoted(std::string& out) {
     out.push_back(static_cast<char>(c));
   }
   auto after = take();
-  if (after == separator_ || after == '\n' || after == '\r'
-      || after == end_of_file)
+  if (after == separator_ || after == '\n' || after == '\r' || after == end_of_file)
     return ending_of(after);
   return fail("text behind the closing quote of a field");
 }

@@ -7,8 +7,7 @@ namespace weir::cli {
 
 namespace {
 
-const std::string* field_of(const outgoing_series& series,
-                            std::string_view name) {
+const std::string* field_of(const outgoing_series& series, std::string_view name) {
   if (name == "source")
     return &series.source;
   if (name == "metric")
@@ -31,14 +30,13 @@ expected<std::string, std::string> render_topic(std::string_view topic,
     }
     auto end = topic.find('}', i);
     if (end == std::string_view::npos)
-      return unexpected("the topic \"" + std::string{topic}
-                        + "\" has a { without }");
+      return unexpected("the topic \"" + std::string{topic} + "\" has a { without }");
     auto name = topic.substr(i + 1, end - i - 1);
     const auto* value = field_of(series, name);
     if (value == nullptr)
       return unexpected("the topic \"" + std::string{topic} + "\" asks for {"
-                        + std::string{name} + "}, but the series "
-                        + series.metric + " of " + series.source
+                        + std::string{name} + "}, but the series " + series.metric
+                        + " of " + series.source
                         + " has only {source}, {metric} and its dimensions");
     for (auto c : *value)
       result.push_back(c == '/' || c == '+' || c == '#' || c == '\0' ? '_' : c);
@@ -53,8 +51,7 @@ event_batcher::event_batcher(message_sink& sink, std::string topic,
   assert(batch_max > 0);
 }
 
-expected<std::size_t, std::string>
-event_batcher::add_series(outgoing_series series) {
+expected<std::size_t, std::string> event_batcher::add_series(outgoing_series series) {
   auto topic = render_topic(topic_, series);
   if (!topic)
     return unexpected(topic.error());
@@ -65,8 +62,7 @@ event_batcher::add_series(outgoing_series series) {
   return series_.size() - 1;
 }
 
-send_result event_batcher::add(std::size_t series,
-                               const outgoing_event& event) {
+send_result event_batcher::add(std::size_t series, const outgoing_event& event) {
   const auto& known = series_[series];
   auto& message = open_[known.message];
   if (message.count == 0)

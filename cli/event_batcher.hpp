@@ -65,8 +65,7 @@ private:
   std::vector<known_series> series_;
   std::vector<open_message> open_;
   std::unordered_map<std::string, std::size_t> message_of_topic_;
-  std::vector<std::size_t>
-    touched_; // Messages with events, in order of arrival.
+  std::vector<std::size_t> touched_; // Messages with events, in order of arrival.
   std::string payload_;
   std::uint64_t events_ = 0;
   std::uint64_t messages_ = 0;

@@ -9,8 +9,7 @@ namespace weir::cli {
 
 namespace {
 
-void append_big_endian(std::string& out, std::uint64_t value,
-                       std::size_t size_bytes) {
+void append_big_endian(std::string& out, std::uint64_t value, std::size_t size_bytes) {
   for (auto shift = 8 * size_bytes; shift > 0; shift -= 8)
     out.push_back(static_cast<char>((value >> (shift - 8)) & 0xff));
 }
@@ -28,8 +27,7 @@ void append_msgpack_text(std::string& out, std::string_view text) {
   out += text;
 }
 
-void append_msgpack_head(std::string& out, std::size_t count, char fix,
-                         char wide) {
+void append_msgpack_head(std::string& out, std::size_t count, char fix, char wide) {
   if (count < 16) {
     out.push_back(static_cast<char>(static_cast<unsigned char>(fix) | count));
   } else {
@@ -122,13 +120,11 @@ void append_msgpack_array(std::string& out, std::size_t count) {
 
 void append_msgpack(std::string& out, const outgoing_series& series,
                     const outgoing_event& event) {
-  auto fields
-    = 4u + (series.dimensions.empty() ? 0u : 1u) + (event.id == 0 ? 0u : 1u);
+  auto fields = 4u + (series.dimensions.empty() ? 0u : 1u) + (event.id == 0 ? 0u : 1u);
   append_msgpack_map(out, fields);
   append_msgpack_text(out, "timestamp");
   out.push_back('\xd3');
-  append_big_endian(out, static_cast<std::uint64_t>(whole_ms(event.time_ns)),
-                    8);
+  append_big_endian(out, static_cast<std::uint64_t>(whole_ms(event.time_ns)), 8);
   append_msgpack_text(out, series.source_field);
   append_msgpack_text(out, series.source);
   append_msgpack_text(out, "type");

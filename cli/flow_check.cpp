@@ -24,14 +24,12 @@ double number_at(const json& object, const char* name) {
   if (!object.is_object())
     return 0.0;
   auto found = object.find(name);
-  return found != object.end() && found->is_number() ? found->get<double>()
-                                                     : 0.0;
+  return found != object.end() && found->is_number() ? found->get<double>() : 0.0;
 }
 
 json list_at(const json& object, const char* name) {
   if (object.is_object())
-    if (auto found = object.find(name);
-        found != object.end() && found->is_array())
+    if (auto found = object.find(name); found != object.end() && found->is_array())
       return *found;
   return json::array();
 }
@@ -47,13 +45,11 @@ flow_check::flow_check(config settings) : settings_(settings) {
      "no new window has come; do events reach the edges?"},
     {"anomalies are found", false,
      "none yet; detectors learn for some time before they judge"},
-    {"alerts are raised", false,
-     "none yet; has the edge a rule that the data meet?"},
+    {"alerts are raised", false, "none yet; has the edge a rule that the data meet?"},
   };
   if (settings.mqtt_alerts)
-    findings_.push_back(
-      {"alerts come by MQTT", false,
-       "none yet; is [alerts] enabled in the configuration?"});
+    findings_.push_back({"alerts come by MQTT", false,
+                         "none yet; is [alerts] enabled in the configuration?"});
 }
 
 void flow_check::mark(std::size_t index, bool ok, std::string detail) {
@@ -76,15 +72,13 @@ void flow_check::on_overview(const json& answer) {
       ++count;
       up += (up.empty() ? "" : ", ") + name;
     } else {
-      others
-        += (others.empty() ? "" : ", ") + name + " is " + text_at(x, "state");
+      others += (others.empty() ? "" : ", ") + name + " is " + text_at(x, "state");
     }
   }
   if (edges_.empty())
     return;
   mark(edges_up, count >= settings_.edges_min,
-       "up: " + (up.empty() ? "none" : up)
-         + (others.empty() ? "" : "; " + others));
+       "up: " + (up.empty() ? "none" : up) + (others.empty() ? "" : "; " + others));
 }
 
 void flow_check::on_series(const std::string& edge, const json& answer) {
@@ -103,9 +97,8 @@ void flow_check::on_series(const std::string& edge, const json& answer) {
   std::string detail;
   for (const auto& [name, one] : progress_) {
     edges += one.growing > 0 ? 1 : 0;
-    detail += (detail.empty() ? "" : ", ") + name + ": "
-              + std::to_string(one.growing) + " of "
-              + std::to_string(one.first_last_ms.size()) + " series grew";
+    detail += (detail.empty() ? "" : ", ") + name + ": " + std::to_string(one.growing)
+              + " of " + std::to_string(one.first_last_ms.size()) + " series grew";
   }
   mark(windows, edges >= settings_.edges_min, std::move(detail));
 }
@@ -114,28 +107,27 @@ void flow_check::on_anomalies(const json& answer) {
   auto found = list_at(answer, "anomalies");
   if (!found.empty())
     mark(anomalies, true,
-         "newest: " + text_at(found[0], "severity") + " on "
-           + text_at(found[0], "text") + " of " + text_at(found[0], "edge"));
+         "newest: " + text_at(found[0], "severity") + " on " + text_at(found[0], "text")
+           + " of " + text_at(found[0], "edge"));
 }
 
 void flow_check::on_alerts(const json& answer) {
   auto found = list_at(answer, "alerts");
   if (!found.empty())
     mark(alerts, true,
-         "newest: " + text_at(found[0], "rule") + " "
-           + text_at(found[0], "state") + " on " + text_at(found[0], "text"));
+         "newest: " + text_at(found[0], "rule") + " " + text_at(found[0], "state")
+           + " on " + text_at(found[0], "text"));
 }
 
-void flow_check::on_mqtt_message(std::string_view topic,
-                                 std::string_view payload) {
+void flow_check::on_mqtt_message(std::string_view topic, std::string_view payload) {
   if (!settings_.mqtt_alerts)
     return;
   auto body = json::parse(payload, nullptr, false);
   if (text_at(body, "rule").empty() || text_at(body, "state").empty())
     return;
   mark(mqtt_alerts, true,
-       "first: " + text_at(body, "rule") + " " + text_at(body, "state")
-         + " on topic " + std::string{topic});
+       "first: " + text_at(body, "rule") + " " + text_at(body, "state") + " on topic "
+         + std::string{topic});
 }
 
 bool flow_check::passed() const {

@@ -46,8 +46,7 @@ make_request(const http_client_config& config, const http_address& address,
   http::request<http::string_body> request{verb, target, 11};
   auto is_ipv6 = address.host.find(':') != std::string::npos;
   request.set(http::field::host,
-              (is_ipv6 ? "[" + address.host + "]" : address.host) + ":"
-                + address.port);
+              (is_ipv6 ? "[" + address.host + "]" : address.host) + ":" + address.port);
   request.set(http::field::user_agent, "weir");
   if (!config.bearer.empty())
     request.set(http::field::authorization, "Bearer " + config.bearer);
@@ -67,12 +66,11 @@ exchange(asio::io_context& io, Stream& stream, const std::string& url,
   auto lost = [&](const error_code& code) {
     auto why = code == beast::error::timeout ? std::string{"no answer in time"}
                                              : code.message();
-    return unexpected("the request " + std::string{request.target()} + " to "
-                      + url + " broke off: " + why);
+    return unexpected("the request " + std::string{request.target()} + " to " + url
+                      + " broke off: " + why);
   };
-  if (auto code = await(io, [&](auto done) {
-        http::async_write(stream, request, std::move(done));
-      }))
+  if (auto code = await(
+        io, [&](auto done) { http::async_write(stream, request, std::move(done)); }))
     return lost(code);
   beast::flat_buffer buffer;
   http::response_parser<http::string_body> parser;
@@ -97,8 +95,8 @@ exchange_tls(asio::io_context& io, beast::tcp_stream connected,
   else
     context.load_verify_file(config.ca_file.string(), code);
   if (code)
-    return unexpected("cannot read the certificates of "
-                      + config.ca_file.string() + ": " + code.message());
+    return unexpected("cannot read the certificates of " + config.ca_file.string()
+                      + ": " + code.message());
   SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
   beast::ssl_stream<beast::tcp_stream> stream{std::move(connected), context};
   SSL_set_tlsext_host_name(stream.native_handle(), address.host.c_str());
@@ -139,12 +137,11 @@ expected<http_address, std::string> parse_http_address(std::string_view url) {
   } else {
     result.host = rest.substr(0, colon);
   }
-  result.port = colon == std::string_view::npos
-                  ? (result.tls ? "443" : "80")
-                  : std::string{rest.substr(colon + 1)};
+  result.port = colon == std::string_view::npos ? (result.tls ? "443" : "80")
+                                                : std::string{rest.substr(colon + 1)};
   unsigned port = 0;
-  auto [end, failure] = std::from_chars(
-    result.port.data(), result.port.data() + result.port.size(), port);
+  auto [end, failure] = std::from_chars(result.port.data(),
+                                        result.port.data() + result.port.size(), port);
   auto no_colon = colon != std::string_view::npos && rest[colon] != ':';
   auto bad_port = no_colon || failure != std::errc{}
                   || end != result.port.data() + result.port.size() || port == 0
@@ -156,9 +153,9 @@ expected<http_address, std::string> parse_http_address(std::string_view url) {
   return result;
 }
 
-expected<http_response, std::string>
-http_client::request(std::string_view method, const std::string& target,
-                     const std::string& body) {
+expected<http_response, std::string> http_client::request(std::string_view method,
+                                                          const std::string& target,
+                                                          const std::string& body) {
   auto address = parse_http_address(config_.url);
   if (!address)
     return unexpected(address.error());
@@ -171,8 +168,7 @@ http_client::request(std::string_view method, const std::string& target,
       return unexpected(cannot_connect(config_.url, code));
     beast::tcp_stream stream{io};
     stream.expires_after(config_.timeout);
-    code = await(
-      io, [&](auto done) { stream.async_connect(hosts, std::move(done)); });
+    code = await(io, [&](auto done) { stream.async_connect(hosts, std::move(done)); });
     if (code)
       return unexpected(cannot_connect(config_.url, code));
     auto request = make_request(config_, *address, method, target, body);
@@ -180,8 +176,7 @@ http_client::request(std::string_view method, const std::string& target,
       return exchange_tls(io, std::move(stream), *address, config_, request);
     return exchange(io, stream, config_.url, request);
   } catch (const std::exception& failure) {
-    return unexpected("the request to " + config_.url
-                      + " failed: " + failure.what());
+    return unexpected("the request to " + config_.url + " failed: " + failure.what());
   }
 }
 

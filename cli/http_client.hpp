@@ -28,9 +28,8 @@ struct http_response {
 
 struct http_client_config {
   std::string url = "http://127.0.0.1:8080";
-  std::string bearer{}; ///< Key; empty: none is sent.
-  std::filesystem::path
-    ca_file{}; ///< https: who may vouch; empty: the system's.
+  std::string bearer{};            ///< Key; empty: none is sent.
+  std::filesystem::path ca_file{}; ///< https: who may vouch; empty: the system's.
   std::chrono::milliseconds timeout{10'000}; ///< Of each whole request.
 };
 

@@ -41,31 +41,27 @@ int show_key(const std::string& file) {
 
 void add_keys_command(CLI::App& parent, chosen_action& chosen) {
   auto* keys = parent.add_subcommand(
-    "keys",
-    "make and show CURVE keys\n\n"
-    "Edges, centre and ZeroMQ clients know each other by public keys of 40\n"
-    "characters. The secret key stays in its file (mode 0600) on the machine "
-    "that it\n"
-    "was made on.");
+    "keys", "make and show CURVE keys\n\n"
+            "Edges, centre and ZeroMQ clients know each other by public keys of 40\n"
+            "characters. The secret key stays in its file (mode 0600) on the machine "
+            "that it\n"
+            "was made on.");
   keys->require_subcommand(1);
   auto file = std::make_shared<std::string>();
 
   auto* make = keys->add_subcommand(
-    "new",
-    "make a key pair\n\nWrites the secret key and prints the public key.");
+    "new", "make a key pair\n\nWrites the secret key and prints the public key.");
   make->footer("EXAMPLES\n  weir keys new --out /etc/weir/edge.key");
   make->add_option("--out", *file, "The new secret key file.")
     ->required()
     ->type_name("FILE");
-  make->callback(
-    [file, &chosen] { chosen = [file] { return make_keys(*file); }; });
+  make->callback([file, &chosen] { chosen = [file] { return make_keys(*file); }; });
 
   auto* show
     = keys->add_subcommand("show", "print the public key of a secret key file");
   show->footer("EXAMPLES\n  weir keys show /etc/weir/edge.key");
   show->add_option("FILE", *file, "The secret key file.")->required();
-  show->callback(
-    [file, &chosen] { chosen = [file] { return show_key(*file); }; });
+  show->callback([file, &chosen] { chosen = [file] { return show_key(*file); }; });
 }
 
 } // namespace weir::cli

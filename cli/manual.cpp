@@ -37,8 +37,8 @@ std::string without_gaps(std::string text) {
 
 void write_synopsis(std::ostream& out, const CLI::App* app) {
   out << "SYNOPSIS\n  " << full_name(app);
-  for (const auto* option : app->get_options(
-         [](const CLI::Option* x) { return x->get_positional(); })) {
+  for (const auto* option :
+       app->get_options([](const CLI::Option* x) { return x->get_positional(); })) {
     auto name = option->get_name(true);
     out << ' ' << (option->get_required() ? name : "[" + name + "]");
   }
@@ -54,8 +54,8 @@ std::string manual::make_help(const CLI::App* app, std::string name,
   if (mode == CLI::AppFormatMode::Sub)
     return make_expanded(app);
   std::ostringstream out;
-  out << "NAME\n  " << full_name(app) << " - "
-      << name_line(app->get_description()) << "\n\n";
+  out << "NAME\n  " << full_name(app) << " - " << name_line(app->get_description())
+      << "\n\n";
   write_synopsis(out, app);
   if (auto rest = rest_of(app->get_description()); !rest.empty()) {
     out << "\nDESCRIPTION\n";
@@ -65,17 +65,15 @@ std::string manual::make_help(const CLI::App* app, std::string name,
                       + make_subcommands(app, mode));
   if (!app->get_footer().empty())
     out << '\n' << app->get_footer() << '\n';
-  out
-    << "\nEXIT STATUS\n  0 done, 1 it did not work (standard error says why), "
-       "2 the command line is wrong\n";
+  out << "\nEXIT STATUS\n  0 done, 1 it did not work (standard error says why), "
+         "2 the command line is wrong\n";
   static_cast<void>(name);
   return out.str();
 }
 
 std::string manual::make_subcommand(const CLI::App* sub) const {
   std::ostringstream out;
-  CLI::detail::format_help(out, sub->get_name(),
-                           name_line(sub->get_description()),
+  CLI::detail::format_help(out, sub->get_name(), name_line(sub->get_description()),
                            get_column_width());
   return out.str();
 }

@@ -57,8 +57,7 @@ public:
     return payload_form::json;
   }
 
-  send_result send(const std::string& topic,
-                   const std::string& payload) override {
+  send_result send(const std::string& topic, const std::string& payload) override {
     for (;;) {
       auto done = client_.publish(topic, payload, qos_, false);
       if (done) {
@@ -79,8 +78,7 @@ public:
 
   std::uint64_t finish(std::chrono::milliseconds deadline) override {
     auto until = std::chrono::steady_clock::now() + deadline;
-    while (client_.publish_pending() > 0
-           && std::chrono::steady_clock::now() < until)
+    while (client_.publish_pending() > 0 && std::chrono::steady_clock::now() < until)
       std::this_thread::sleep_for(2ms);
     auto left = client_.publish_pending();
     client_.stop(1s);
@@ -97,10 +95,9 @@ private:
 
 class zmq_sink final : public message_sink {
 public:
-  zmq_sink(std::unique_ptr<transport::zmq_publisher> publisher,
-           std::string endpoint, stop_signal& stop)
-    : publisher_(std::move(publisher)), endpoint_(std::move(endpoint)),
-      stop_(stop) {
+  zmq_sink(std::unique_ptr<transport::zmq_publisher> publisher, std::string endpoint,
+           stop_signal& stop)
+    : publisher_(std::move(publisher)), endpoint_(std::move(endpoint)), stop_(stop) {
   }
 
   payload_form form() const override {
@@ -151,9 +148,8 @@ public:
       = std::fwrite(payload.data(), 1, payload.size(), stdout) == payload.size()
         && std::fputc('\n', stdout) == '\n';
     if (!complete) {
-      say(
-        "cannot write to standard output: its reader has gone, or the disk is "
-        "full");
+      say("cannot write to standard output: its reader has gone, or the disk is "
+          "full");
       return send_result::failed;
     }
     return send_result::sent;
@@ -182,8 +178,8 @@ expected<sink_ptr, std::string> make_zmq_sink(zmq_sink_config config,
     {.endpoint = std::move(config.endpoint), .keys = std::move(config.keys)});
   if (!publisher)
     return unexpected(publisher.error().message);
-  return sink_ptr{std::make_unique<zmq_sink>(std::move(*publisher),
-                                             std::move(endpoint), stop)};
+  return sink_ptr{
+    std::make_unique<zmq_sink>(std::move(*publisher), std::move(endpoint), stop)};
 }
 
 sink_ptr make_stdout_sink() {

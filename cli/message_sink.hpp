@@ -30,8 +30,7 @@ public:
   virtual payload_form form() const = 0;
 
   /// Waits while the other side is away or slow.
-  virtual send_result send(const std::string& topic, const std::string& payload)
-    = 0;
+  virtual send_result send(const std::string& topic, const std::string& payload) = 0;
 
   /// Waits until the other side has acknowledged everything or `deadline` is
   /// over; returns the number of messages that it has not.

@@ -57,8 +57,7 @@ struct replay_options {
 /// Sends rows; owns the map from names to the batcher's series.
 class replayer {
 public:
-  replayer(const replay_options& options, event_batcher& batcher,
-           stop_signal& stop)
+  replayer(const replay_options& options, event_batcher& batcher, stop_signal& stop)
     : options_(options), batcher_(batcher), stop_(stop) {
   }
 
@@ -108,14 +107,12 @@ private:
     if (auto found = known_.find(key_); found != known_.end())
       return found->second;
     if (known_.size() == series_max)
-      return unexpected(
-        std::string{"the file has more than 100,000 series; is a "
-                    "--dimension a number or a time?"});
+      return unexpected(std::string{"the file has more than 100,000 series; is a "
+                                    "--dimension a number or a time?"});
     outgoing_series series;
     series.source = row.source;
-    series.metric = options_.columns.metric.empty()
-                      ? options_.columns.values[column]
-                      : options_.columns.metric;
+    series.metric = options_.columns.metric.empty() ? options_.columns.values[column]
+                                                    : options_.columns.metric;
     for (std::size_t i = 0; i < row.dimensions.size(); ++i)
       if (!row.dimensions[i].empty())
         series.dimensions.emplace_back(options_.columns.dimensions[i],
@@ -171,11 +168,9 @@ int replay_stream(std::istream& in, const replay_options& options) {
   event_batcher batcher{**sink, batch_topic(options.to), options.to.batch_max};
   replayer to{options, batcher, stop};
   auto totals = send_all(*rows, to, options.skip_bad);
-  auto code
-    = finish_sending(batcher, **sink, totals.last, describe(options.to));
+  auto code = finish_sending(batcher, **sink, totals.last, describe(options.to));
   if (rows->empty_values() > 0 || totals.bad_rows > 0)
-    std::fprintf(stderr,
-                 "weir: passed over %llu empty values and %llu bad rows\n",
+    std::fprintf(stderr, "weir: passed over %llu empty values and %llu bad rows\n",
                  static_cast<unsigned long long>(rows->empty_values()),
                  static_cast<unsigned long long>(totals.bad_rows));
   return code;
@@ -185,10 +180,9 @@ int replay(const replay_options& options) {
   if (auto valid = check_sink(options.to); !valid)
     return fail(valid.error().c_str(), exit_usage);
   if (options.columns.values.size() > 1 && !options.columns.metric.empty())
-    return fail(
-      "--metric names one --value column; with several, each is a metric "
-      "of its own name",
-      exit_usage);
+    return fail("--metric names one --value column; with several, each is a metric "
+                "of its own name",
+                exit_usage);
   if (options.separator.size() != 1)
     return fail("--separator is one character", exit_usage);
   if (options.columns.source.empty() && options.columns.source_column.empty())
@@ -208,9 +202,7 @@ void add_column_options(CLI::App& command, replay_options& x) {
     ->required()
     ->type_name("COL")
     ->group(group);
-  command
-    .add_option("--value", x.columns.values,
-                "Column of values; may be repeated.")
+  command.add_option("--value", x.columns.values, "Column of values; may be repeated.")
     ->required()
     ->allow_extra_args(false)
     ->type_name("COL")
@@ -221,9 +213,7 @@ void add_column_options(CLI::App& command, replay_options& x) {
   auto* source
     = command.add_option("--source", x.columns.source, "Source of all rows.");
   source->type_name("NAME")->group(group);
-  command
-    .add_option("--source-col", x.columns.source_column,
-                "Column of the source.")
+  command.add_option("--source-col", x.columns.source_column, "Column of the source.")
     ->type_name("COL")
     ->group(group)
     ->excludes(source);
@@ -237,8 +227,7 @@ void add_column_options(CLI::App& command, replay_options& x) {
     ->type_name("C")
     ->capture_default_str()
     ->group(group);
-  command.add_flag("--skip-bad", x.skip_bad, "Count bad rows and go on.")
-    ->group(group);
+  command.add_flag("--skip-bad", x.skip_bad, "Count bad rows and go on.")->group(group);
 }
 
 } // namespace
@@ -251,15 +240,14 @@ void add_replay_command(CLI::App& parent, chosen_action& chosen) {
   command->add_option("FILE", options->file, "CSV file; - is standard input.")
     ->required();
   add_column_options(*command, *options);
-  auto* speed = command->add_option("--speed", options->speed,
-                                    "Times the pace of the file.");
+  auto* speed
+    = command->add_option("--speed", options->speed, "Times the pace of the file.");
   speed->check(CLI::Range(0.001, 1e6))
     ->type_name("N")
     ->capture_default_str()
     ->group("Time");
-  auto* fast
-    = command->add_flag("--as-fast-as-possible", options->as_fast_as_possible,
-                        "Do not wait between rows.");
+  auto* fast = command->add_flag("--as-fast-as-possible", options->as_fast_as_possible,
+                                 "Do not wait between rows.");
   fast->group("Time")->excludes(speed);
   command
     ->add_flag("--shift-to-now", options->shift_to_now,

@@ -22,8 +22,7 @@ std::optional<double> to_number(std::string_view text) {
   if (text.starts_with('+'))
     text.remove_prefix(1);
   double value = 0.0;
-  auto [end, failure]
-    = std::from_chars(text.data(), text.data() + text.size(), value);
+  auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (failure != std::errc{} || end != text.data() + text.size()
       || !std::isfinite(value))
     return std::nullopt;
@@ -33,15 +32,13 @@ std::optional<double> to_number(std::string_view text) {
 } // namespace
 
 expected<replay_rows, std::string>
-replay_rows::open(std::istream& in, const replay_columns& columns,
-                  char separator) {
+replay_rows::open(std::istream& in, const replay_columns& columns, char separator) {
   replay_rows result{csv_reader{in, separator}, columns};
   auto how = result.reader_.next(result.header_);
   if (how == csv_reader::result::error)
     return unexpected(result.reader_.error());
   if (how == csv_reader::result::end)
-    return unexpected(
-      std::string{"the file is empty; a header line is needed"});
+    return unexpected(std::string{"the file is empty; a header line is needed"});
   auto time = result.index_of(columns.time);
   if (!time)
     return unexpected(time.error());
@@ -64,8 +61,7 @@ replay_rows::open(std::istream& in, const replay_columns& columns,
   };
   if (auto error = find_all(columns.values, result.values_); !error.empty())
     return unexpected(error);
-  if (auto error = find_all(columns.dimensions, result.dimensions_);
-      !error.empty())
+  if (auto error = find_all(columns.dimensions, result.dimensions_); !error.empty())
     return unexpected(error);
   return result;
 }
@@ -78,8 +74,7 @@ replay_rows::index_of(const std::string& name) const {
   std::string all;
   for (const auto& one : header_)
     all += (all.empty() ? "" : ", ") + one;
-  return unexpected("there is no column \"" + name + "\"; the header has "
-                    + all);
+  return unexpected("there is no column \"" + name + "\"; the header has " + all);
 }
 
 expected<std::optional<replay_row>, std::string> replay_rows::next() {
@@ -96,22 +91,19 @@ tl::unexpected<std::string> replay_rows::row_error(const std::string& column,
                                                    const std::string& what) {
   bad_row_ = true;
   return unexpected("line " + std::to_string(reader_.line())
-                    + (column.empty() ? "" : ", column " + column) + ": "
-                    + what);
+                    + (column.empty() ? "" : ", column " + column) + ": " + what);
 }
 
 expected<std::optional<replay_row>, std::string> replay_rows::read_row() {
   if (fields_.size() != header_.size())
-    return row_error({}, std::to_string(fields_.size())
-                           + " fields, but the header has "
+    return row_error({}, std::to_string(fields_.size()) + " fields, but the header has "
                            + std::to_string(header_.size()));
   replay_row row;
   auto time = transport::time_from_text(trimmed(fields_[time_]),
                                         transport::time_unit::automatic);
   if (!time)
     return row_error(columns_.time,
-                     "\"" + fields_[time_]
-                       + "\" is no time (ISO 8601 or a Unix time)");
+                     "\"" + fields_[time_] + "\" is no time (ISO 8601 or a Unix time)");
   row.time_ns = *time;
   row.source = source_ ? fields_[*source_] : columns_.source;
   if (row.source.empty())

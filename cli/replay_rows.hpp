@@ -17,8 +17,8 @@ namespace weir::cli {
 struct replay_columns {
   std::string time;
   std::vector<std::string> values; ///< Each is a metric of its name.
-  std::string metric; ///< Instead of the name of the only value column.
-  std::string source; ///< Name of the source, if there is no column.
+  std::string metric;              ///< Instead of the name of the only value column.
+  std::string source;              ///< Name of the source, if there is no column.
   std::string source_column;
   std::vector<std::string> dimensions;
 };

@@ -81,22 +81,18 @@ struct schedule {
 };
 
 void add_common_options(CLI::App& command, simulate_options& x) {
-  auto text = [&](const char* name, std::string& value, const char* type,
-                  const char* what) {
-    return command.add_option(name, value, what)
-      ->type_name(type)
-      ->group("Time");
-  };
-  text("--interval", x.interval, "SPAN", "Between steps.")
-    ->capture_default_str();
+  auto text
+    = [&](const char* name, std::string& value, const char* type, const char* what) {
+        return command.add_option(name, value, what)->type_name(type)->group("Time");
+      };
+  text("--interval", x.interval, "SPAN", "Between steps.")->capture_default_str();
   text("--from", x.from, "TIME",
        "Start of simulated time, such as -24h or an ISO time.");
   auto* until = text("--until", x.until, "TIME", "End of simulated time.");
   text("--duration", x.duration, "SPAN", "Simulated time from start to end.")
     ->excludes(until);
   command
-    .add_option("--speed", x.speed,
-                "Times the clock until the present is reached.")
+    .add_option("--speed", x.speed, "Times the clock until the present is reached.")
     ->check(CLI::Range(0.001, 1e6))
     ->type_name("N")
     ->group("Time");
@@ -145,8 +141,8 @@ expected<schedule, std::string> make_schedule(const simulate_options& x) {
     span.until_ns = span.start_ns + *duration_ns;
   }
   if (span.until_ns <= span.start_ns)
-    return unexpected("the end, " + iso_ms(span.until_ns)
-                      + ", is not after the start, " + iso_ms(span.start_ns));
+    return unexpected("the end, " + iso_ms(span.until_ns) + ", is not after the start, "
+                      + iso_ms(span.start_ns));
   auto speed = x.speed > 0.0 ? x.speed : x.from.empty() ? 1.0 : 0.0;
   return schedule{span, pacer{span.start_ns, now_ns, speed}};
 }
@@ -209,20 +205,17 @@ void add_plant(CLI::App& parent, chosen_action& chosen) {
     ->capture_default_str()
     ->group("Model");
   command
-    ->add_option(
-      "--first-fault-after", config->first_fault_after_s,
-      "A step of vibration, beyond every limit, after so many seconds.")
+    ->add_option("--first-fault-after", config->first_fault_after_s,
+                 "A step of vibration, beyond every limit, after so many seconds.")
     ->type_name("SECONDS")
     ->group("Model");
-  command
-    ->add_option("--utc-offset", config->utc_offset_hours, "Of the shift plan.")
+  command->add_option("--utc-offset", config->utc_offset_hours, "Of the shift plan.")
     ->type_name("HOURS")
     ->group("Model");
   add_common_options(*command, *options);
   command->callback([options, config, &chosen] {
-    chosen = [options, config] {
-      return start<sim::plant_simulator>(*config, *options);
-    };
+    chosen
+      = [options, config] { return start<sim::plant_simulator>(*config, *options); };
   });
 }
 
@@ -238,10 +231,9 @@ void add_store(CLI::App& parent, chosen_action& chosen) {
     ->capture_default_str()
     ->group("Model");
   command
-    ->add_option(
-      "--activity", config->activity,
-      "Multiplies all visits. At 1, a hundred customers buy ten times "
-      "a day.")
+    ->add_option("--activity", config->activity,
+                 "Multiplies all visits. At 1, a hundred customers buy ten times "
+                 "a day.")
     ->type_name("N")
     ->capture_default_str()
     ->group("Model");
@@ -258,17 +250,16 @@ void add_store(CLI::App& parent, chosen_action& chosen) {
     ->group("Model");
   add_common_options(*command, *options);
   command->callback([options, config, &chosen] {
-    chosen = [options, config] {
-      return start<sim::store_simulator>(*config, *options);
-    };
+    chosen
+      = [options, config] { return start<sim::store_simulator>(*config, *options); };
   });
 }
 
 } // namespace
 
 void add_simulate_command(CLI::App& parent, chosen_action& chosen) {
-  auto* command = parent.add_subcommand(
-    "simulate", "send events of a simulated plant or store");
+  auto* command
+    = parent.add_subcommand("simulate", "send events of a simulated plant or store");
   command->require_subcommand(1);
   add_plant(*command, chosen);
   add_store(*command, chosen);

@@ -27,8 +27,7 @@ void tell_when_live(const pacer& pace, std::int64_t time_ns, bool& was_live) {
   if (was_live || !pace.is_live(time_ns))
     return;
   was_live = true;
-  std::fprintf(stderr,
-               "weir: caught up with the present at %s; live from here\n",
+  std::fprintf(stderr, "weir: caught up with the present at %s; live from here\n",
                iso_ms(time_ns).c_str());
 }
 
@@ -39,8 +38,8 @@ send_result cannot_write_truth() {
 
 } // namespace
 
-expected<void, std::string>
-add_simulated_series(const sim::simulator& simulator, event_batcher& batcher) {
+expected<void, std::string> add_simulated_series(const sim::simulator& simulator,
+                                                 event_batcher& batcher) {
   for (const auto& x : simulator.series()) {
     auto field = x.kind == sim::source_kind::device ? "device_id" : "user_id";
     auto added = batcher.add_series({x.metric, x.source, field, x.dimensions});
@@ -69,10 +68,9 @@ void write_truth(std::ostream& out, const sim::sim_truth& truth) {
   out << line << "}\n";
 }
 
-send_result run_simulation(sim::simulator& simulator,
-                           const simulation_span& span, const pacer& pace,
-                           event_batcher& batcher, std::ostream* truth,
-                           stop_signal& stop) {
+send_result run_simulation(sim::simulator& simulator, const simulation_span& span,
+                           const pacer& pace, event_batcher& batcher,
+                           std::ostream* truth, stop_signal& stop) {
   auto live = pace.is_live(span.start_ns);
   auto flushed_ns = wall_clock_ns();
   for (auto time_ns = span.start_ns; time_ns < span.until_ns;

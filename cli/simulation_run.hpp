@@ -15,8 +15,7 @@ namespace weir::cli {
 
 struct simulation_span {
   std::int64_t start_ns = 0;
-  std::int64_t until_ns
-    = std::numeric_limits<std::int64_t>::max(); ///< Excluded.
+  std::int64_t until_ns = std::numeric_limits<std::int64_t>::max(); ///< Excluded.
   std::int64_t interval_ns = 1'000'000'000;
 };
 
@@ -26,8 +25,7 @@ add_simulated_series(const analytics::simulation::simulator& simulator,
                      event_batcher& batcher);
 
 /// One line: {"kind":...,"start_ms":...,"end_ms":... or null for ever,...}
-void write_truth(std::ostream& out,
-                 const analytics::simulation::sim_truth& truth);
+void write_truth(std::ostream& out, const analytics::simulation::sim_truth& truth);
 
 /// Steps until the end of the span or until asked to stop; `sent` in both
 /// cases, or what send() said. `truth` may be null. Says on standard error when

@@ -43,8 +43,7 @@ expected<std::string, std::string> public_key(const std::string& key_or_file) {
                       "that begins with one");
 }
 
-expected<zmq_sink_config, std::string>
-zmq_config_of(const sink_options& options) {
+expected<zmq_sink_config, std::string> zmq_config_of(const sink_options& options) {
   zmq_sink_config result;
   result.endpoint = options.zmq_endpoint;
   if (options.curve_server.empty())
@@ -61,17 +60,13 @@ zmq_config_of(const sink_options& options) {
 
 void add_mqtt_options(CLI::App& command, sink_options& options) {
   constexpr auto group = "MQTT";
-  auto* mqtt
-    = command.add_option("--mqtt", options.mqtt_uri,
-                         "Send JSON to this broker: mqtt://HOST:PORT or "
-                         "mqtts://HOST:PORT.");
+  auto* mqtt = command.add_option("--mqtt", options.mqtt_uri,
+                                  "Send JSON to this broker: mqtt://HOST:PORT or "
+                                  "mqtts://HOST:PORT.");
   mqtt->type_name("URI")->group("To");
   auto add = [&](const char* name, std::string& value, const char* type,
                  const char* text) {
-    command.add_option(name, value, text)
-      ->type_name(type)
-      ->group(group)
-      ->needs(mqtt);
+    command.add_option(name, value, text)->type_name(type)->group(group)->needs(mqtt);
   };
   command
     .add_option("--topic", options.topic,
@@ -89,8 +84,7 @@ void add_mqtt_options(CLI::App& command, sink_options& options) {
   add("--user", options.user, "NAME", "User name at the broker.");
   add("--password-file", options.password_file, "FILE",
       "Its first line is the password; mode 0600.");
-  add("--ca", options.ca_file, "FILE",
-      "Certificates that may vouch for the broker.");
+  add("--ca", options.ca_file, "FILE", "Certificates that may vouch for the broker.");
 }
 
 void add_zmq_options(CLI::App& command, sink_options& options) {
@@ -99,9 +93,8 @@ void add_zmq_options(CLI::App& command, sink_options& options) {
                                  "Send msgpack to this ingest of an edge: "
                                  "tcp://HOST:PORT. It acknowledges.");
   zmq->type_name("ENDPOINT")->group("To");
-  auto* server
-    = command.add_option("--curve-server", options.curve_server,
-                         "The edge's public key, or a file with it.");
+  auto* server = command.add_option("--curve-server", options.curve_server,
+                                    "The edge's public key, or a file with it.");
   server->type_name("KEY")->group(group)->needs(zmq);
   auto* own = command.add_option("--curve-key", options.curve_key,
                                  "Our secret key file; see weir keys new.");
@@ -114,8 +107,7 @@ void add_zmq_options(CLI::App& command, sink_options& options) {
 void add_sink_options(CLI::App& command, sink_options& options) {
   add_mqtt_options(command, options);
   add_zmq_options(command, options);
-  command
-    .add_flag("--stdout", options.to_stdout, "Write JSON, a message a line.")
+  command.add_flag("--stdout", options.to_stdout, "Write JSON, a message a line.")
     ->group("To");
   command
     .add_option("--batch", options.batch_max,
@@ -128,8 +120,8 @@ void add_sink_options(CLI::App& command, sink_options& options) {
 }
 
 expected<void, std::string> check_sink(const sink_options& options) {
-  auto chosen = int{!options.mqtt_uri.empty()}
-                + int{!options.zmq_endpoint.empty()} + int{options.to_stdout};
+  auto chosen = int{!options.mqtt_uri.empty()} + int{!options.zmq_endpoint.empty()}
+                + int{options.to_stdout};
   if (chosen != 1)
     return unexpected(std::string{"say where the events go, with exactly one "
                                   "of --mqtt, --zmq and --stdout"});

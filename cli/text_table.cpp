@@ -9,16 +9,14 @@ namespace {
 
 /// Characters, counting each UTF-8 sequence once.
 std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(
-    std::count_if(text.begin(), text.end(), [](char c) {
-      return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-    }));
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  }));
 }
 
 } // namespace
 
-text_table::text_table(std::vector<std::string> titles)
-  : titles_(std::move(titles)) {
+text_table::text_table(std::vector<std::string> titles) : titles_(std::move(titles)) {
   for (auto& title : titles_) {
     right_.push_back(title.starts_with('>'));
     if (right_.back())
@@ -50,8 +48,7 @@ std::string text_table::text() const {
   return result;
 }
 
-void text_table::append_row(std::string& out,
-                            const std::vector<std::string>& cells,
+void text_table::append_row(std::string& out, const std::vector<std::string>& cells,
                             const std::vector<std::size_t>& widths) const {
   std::string line;
   for (std::size_t i = 0; i < cells.size(); ++i) {

@@ -33,9 +33,8 @@ expected<std::int64_t, std::string> parse_span_ns(std::string_view text) {
   if (digits.starts_with('+'))
     digits.remove_prefix(1);
   double number = 0.0;
-  auto [end, failure]
-    = std::from_chars(digits.data(), digits.data() + digits.size(), number,
-                      std::chars_format::fixed);
+  auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(),
+                                        number, std::chars_format::fixed);
   if (failure == std::errc{} && std::isfinite(number)) {
     std::string_view name{
       end, static_cast<std::size_t>(digits.data() + digits.size() - end)};
@@ -45,10 +44,9 @@ expected<std::int64_t, std::string> parse_span_ns(std::string_view text) {
         return static_cast<std::int64_t>(std::llround(span_ns));
     }
   }
-  return unexpected(
-    "\"" + std::string{text}
-    + "\" is no span of time: a number and ms, s, m, h, d or w, "
-      "such as 250ms, 10s or 1.5h");
+  return unexpected("\"" + std::string{text}
+                    + "\" is no span of time: a number and ms, s, m, h, d or w, "
+                      "such as 250ms, 10s or 1.5h");
 }
 
 expected<std::int64_t, std::string> parse_time_ns(std::string_view text,
@@ -61,8 +59,8 @@ expected<std::int64_t, std::string> parse_time_ns(std::string_view text,
       if (!__builtin_add_overflow(now_ns, *span_ns, &result))
         return result;
     }
-  } else if (auto time_ns = transport::time_from_text(
-               text, transport::time_unit::automatic)) {
+  } else if (auto time_ns
+             = transport::time_from_text(text, transport::time_unit::automatic)) {
     return *time_ns;
   }
   return unexpected("\"" + std::string{text}

@@ -16,8 +16,7 @@ void read_store(table_reader& root, central_config& config) {
   auto& store = config.node.store;
   store.directory = config.data_dir / "store";
   store.size_bytes_max
-    = static_cast<std::size_t>(table.integer("size_mb_max", 8192, 16, 16 << 20))
-      << 20;
+    = static_cast<std::size_t>(table.integer("size_mb_max", 8192, 16, 16 << 20)) << 20;
   auto count = [&table](const char* key, std::size_t fallback) {
     return static_cast<std::size_t>(
       table.integer(key, static_cast<std::int64_t>(fallback), 10, 1'000'000'000));
@@ -36,8 +35,8 @@ void read_uplink(table_reader& root, const std::filesystem::path& base,
   auto& uplink = config.node.uplink;
   uplink.endpoint = table.text("endpoint", uplink.endpoint);
   uplink.message_bytes_max = static_cast<std::size_t>(table.integer(
-    "message_bytes_max", static_cast<std::int64_t>(uplink.message_bytes_max),
-    1 << 20, 256 << 20));
+    "message_bytes_max", static_cast<std::int64_t>(uplink.message_bytes_max), 1 << 20,
+    256 << 20));
   uplink.heartbeat_interval
     = milliseconds{table.integer("heartbeat_interval_ms", 1000, 100, 60'000)};
   auto file = resolve(base, table.text("secret_key_file", ""));
@@ -54,8 +53,7 @@ void read_uplink(table_reader& root, const std::filesystem::path& base,
     transport::allowed_peer peer{edge.required_text("name"),
                                  edge.required_text("public_key")};
     if (!peer.name.empty() && !transport::is_peer_name(peer.name))
-      edge.fail("name", "\"" + peer.name + "\"",
-                "1 to 64 of A-Z a-z 0-9 . _ -");
+      edge.fail("name", "\"" + peer.name + "\"", "1 to 64 of A-Z a-z 0-9 . _ -");
     if (!names.insert(peer.name).second)
       edge.fail("name", "\"" + peer.name + "\" a second time",
                 "a name of its own for each edge");
@@ -75,8 +73,7 @@ void read_alerts(table_reader& root, const std::filesystem::path& base,
   alerts.enabled = table.boolean("enabled", false);
   alerts.manager.topic = table.text("topic", alerts.manager.topic);
   alerts.manager.edge_silent_after
-    = milliseconds{table.integer("edge_silent_after_ms", 15'000, 2000,
-                                 86'400'000)};
+    = milliseconds{table.integer("edge_silent_after_ms", 15'000, 2000, 86'400'000)};
   alerts.mqtt = read_mqtt(table, base, "weir-central-alerts");
   table.finish();
 }
@@ -86,14 +83,12 @@ void read_web(table_reader& root, const std::filesystem::path& base,
   auto table = root.table("web");
   auto& web = config.web;
   web.bind = table.text("bind", web.bind);
-  web.port
-    = static_cast<std::uint16_t>(table.integer("port", web.port, 0, 65'535));
+  web.port = static_cast<std::uint16_t>(table.integer("port", web.port, 0, 65'535));
   web.tls_certificate = resolve(base, table.text("tls_certificate", ""));
   web.tls_key = resolve(base, table.text("tls_key", ""));
   web.allowed_origins = table.texts("allowed_origins", {});
-  web.connections_max = static_cast<std::size_t>(
-    table.integer("connections_max",
-                  static_cast<std::int64_t>(web.connections_max), 1, 100'000));
+  web.connections_max = static_cast<std::size_t>(table.integer(
+    "connections_max", static_cast<std::int64_t>(web.connections_max), 1, 100'000));
   web.data_dir = config.data_dir;
   table.finish();
 }
@@ -110,8 +105,8 @@ load_central_config(const std::filesystem::path& file) {
   auto base = file.parent_path();
   table_reader root{*tree, file.string(), "", errors};
   auto log = root.table("log");
-  result.log_level = log.one_of(
-    "level", "info", {"trace", "debug", "info", "warn", "error", "off"});
+  result.log_level
+    = log.one_of("level", "info", {"trace", "debug", "info", "warn", "error", "off"});
   log.finish();
   auto node = root.table("node");
   result.data_dir = resolve(base, node.text("data_dir", "data"));

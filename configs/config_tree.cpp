@@ -89,10 +89,7 @@ const config_members& members_of(const config_value& table) {
 
 table_reader::table_reader(const config_value& table, std::string file,
                            std::string path, config_errors& errors)
-  : table_(&table),
-    file_(std::move(file)),
-    path_(std::move(path)),
-    errors_(&errors) {
+  : table_(&table), file_(std::move(file)), path_(std::move(path)), errors_(&errors) {
 }
 
 std::string table_reader::full_name(const std::string& key) const {
@@ -116,8 +113,7 @@ void table_reader::fail(const std::string& key, const std::string& found,
   auto pos = members.find(key);
   auto line = pos == members.end() ? table_->line : pos->second.line;
   errors_->push_back(file_ + ":" + std::to_string(std::max(line, 1)) + ": "
-                     + full_name(key) + ": found " + found
-                     + ", accepted: " + accepted);
+                     + full_name(key) + ": found " + found + ", accepted: " + accepted);
 }
 
 std::string table_reader::text(const std::string& key, std::string fallback) {
@@ -134,8 +130,7 @@ std::string table_reader::required_text(const std::string& key) {
   auto result = text(key, {});
   if (find(key) == nullptr)
     fail(key, "nothing", "a text, which must be there");
-  else if (result.empty()
-           && std::holds_alternative<std::string>(find(key)->data))
+  else if (result.empty() && std::holds_alternative<std::string>(find(key)->data))
     fail(key, "\"\"", "a text that is not empty");
   return result;
 }
@@ -163,9 +158,8 @@ bool table_reader::boolean(const std::string& key, bool fallback) {
   return fallback;
 }
 
-std::int64_t table_reader::integer(const std::string& key,
-                                   std::int64_t fallback, std::int64_t min,
-                                   std::int64_t max) {
+std::int64_t table_reader::integer(const std::string& key, std::int64_t fallback,
+                                   std::int64_t min, std::int64_t max) {
   const auto* value = find(key);
   if (value == nullptr)
     return fallback;
@@ -173,13 +167,12 @@ std::int64_t table_reader::integer(const std::string& key,
   if (found != nullptr && *found >= min && *found <= max)
     return *found;
   fail(key, describe(*value),
-       "a whole number from " + std::to_string(min) + " to "
-         + std::to_string(max));
+       "a whole number from " + std::to_string(min) + " to " + std::to_string(max));
   return fallback;
 }
 
-double table_reader::number(const std::string& key, double fallback,
-                            double min, double max) {
+double table_reader::number(const std::string& key, double fallback, double min,
+                            double max) {
   const auto* value = find(key);
   if (value == nullptr)
     return fallback;
@@ -190,8 +183,7 @@ double table_reader::number(const std::string& key, double fallback,
     found = static_cast<double>(*n);
   if (found >= min && found <= max)
     return found;
-  fail(key, describe(*value),
-       "a number from " + shown(min) + " to " + shown(max));
+  fail(key, describe(*value), "a number from " + shown(min) + " to " + shown(max));
   return fallback;
 }
 
@@ -226,8 +218,7 @@ table_reader table_reader::table(const std::string& key) {
     fail(key, describe(*value), "a table, [" + full_name(key) + "]");
     value = nullptr;
   }
-  return {value == nullptr ? empty_table() : *value, file_, full_name(key),
-          *errors_};
+  return {value == nullptr ? empty_table() : *value, file_, full_name(key), *errors_};
 }
 
 std::vector<table_reader> table_reader::tables(const std::string& key) {
@@ -257,15 +248,17 @@ void table_reader::finish() {
       continue;
     auto guess = nearest(key, known_);
     errors_->push_back(
-      file_ + ":" + std::to_string(value.line) + ": " + full_name(key)
-      + ": unknown key"
+      file_ + ":" + std::to_string(value.line) + ": " + full_name(key) + ": unknown key"
       + (guess.empty() ? std::string{} : ", did you mean \"" + guess + "\"?")
-      + (guess.empty() ? " (accepted: " + [this] {
-          std::string all;
-          for (const auto& x : known_)
-            all += (all.empty() ? "" : ", ") + x;
-          return all;
-        }() + ")" : ""));
+      + (guess.empty() ? " (accepted: " +
+                           [this] {
+                             std::string all;
+                             for (const auto& x : known_)
+                               all += (all.empty() ? "" : ", ") + x;
+                             return all;
+                           }()
+                           + ")"
+                       : ""));
   }
 }
 

@@ -31,8 +31,7 @@ struct config_value {
 };
 
 /// Reads TOML. The error is one line: file, line, column, what is wrong.
-expected<config_value, std::string>
-parse_toml(const std::filesystem::path& file);
+expected<config_value, std::string> parse_toml(const std::filesystem::path& file);
 expected<config_value, std::string> parse_toml(std::string_view text,
                                                const std::string& name);
 
@@ -54,10 +53,9 @@ public:
   std::string one_of(const std::string& key, std::string fallback,
                      const std::vector<std::string>& accepted);
   bool boolean(const std::string& key, bool fallback);
-  std::int64_t integer(const std::string& key, std::int64_t fallback,
-                       std::int64_t min, std::int64_t max);
-  double number(const std::string& key, double fallback, double min,
-                double max);
+  std::int64_t integer(const std::string& key, std::int64_t fallback, std::int64_t min,
+                       std::int64_t max);
+  double number(const std::string& key, double fallback, double min, double max);
   std::optional<double> optional_number(const std::string& key);
   std::vector<std::string> texts(const std::string& key,
                                  std::vector<std::string> fallback);

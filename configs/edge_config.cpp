@@ -28,19 +28,16 @@ transport::time_unit read_time_unit(table_reader& table) {
 
 analytics::severity read_severity(table_reader& table, const std::string& key,
                                   const std::string& fallback) {
-  auto text
-    = table.one_of(key, fallback, {"low", "medium", "high", "critical"});
+  auto text = table.one_of(key, fallback, {"low", "medium", "high", "critical"});
   if (text == "low")
     return analytics::severity::low;
   if (text == "medium")
     return analytics::severity::medium;
-  return text == "high" ? analytics::severity::high
-                        : analytics::severity::critical;
+  return text == "high" ? analytics::severity::high : analytics::severity::critical;
 }
 
-std::size_t read_size(table_reader& table, const std::string& key,
-                      std::size_t fallback, std::int64_t min,
-                      std::int64_t max) {
+std::size_t read_size(table_reader& table, const std::string& key, std::size_t fallback,
+                      std::int64_t min, std::int64_t max) {
   return static_cast<std::size_t>(
     table.integer(key, static_cast<std::int64_t>(fallback), min, max));
 }
@@ -57,18 +54,17 @@ void read_ingest(table_reader& root, actors::edge_node_config& node) {
   ingest.future_tolerance_ns
     = table.integer("future_tolerance_ms", 300'000, 0, 3650 * day_ms) * ms_ns;
   auto& limits = ingest.limits;
-  limits.payload_bytes_max = read_size(table, "payload_bytes_max",
-                                       limits.payload_bytes_max, 64, 64 << 20);
-  limits.events_max = read_size(table, "events_per_payload_max",
-                                limits.events_max, 1, 10'000'000);
+  limits.payload_bytes_max
+    = read_size(table, "payload_bytes_max", limits.payload_bytes_max, 64, 64 << 20);
+  limits.events_max
+    = read_size(table, "events_per_payload_max", limits.events_max, 1, 10'000'000);
   limits.dimensions_max
     = read_size(table, "dimensions_max", limits.dimensions_max, 0, 64);
   limits.text_bytes_max
     = read_size(table, "text_bytes_max", limits.text_bytes_max, 8, 4096);
-  node.series_max
-    = read_size(table, "series_max", node.series_max, 1, 10'000'000);
-  node.inbox.events_max = read_size(table, "inbox_events_max",
-                                    node.inbox.events_max, 1024, 10'000'000);
+  node.series_max = read_size(table, "series_max", node.series_max, 1, 10'000'000);
+  node.inbox.events_max
+    = read_size(table, "inbox_events_max", node.inbox.events_max, 1024, 10'000'000);
   node.linger = milliseconds{table.integer("linger_ms", 2, 0, 1000)};
   table.finish();
 }
@@ -101,8 +97,7 @@ transport::curve_server_keys read_server_keys(table_reader& table,
       result.own = *keys;
     else
       table.fail("secret_key_file", "\"" + file.string() + "\"",
-                 "a key file made by `weir keys new` (" + keys.error().message
-                   + ")");
+                 "a key file made by `weir keys new` (" + keys.error().message + ")");
   }
   for (auto& peer : table.tables(peers_key)) {
     result.allowed.push_back(
@@ -119,9 +114,8 @@ void read_zmq_sources(table_reader& source, const std::filesystem::path& base,
     result.name = table.required_text("name");
     result.zmq.router_endpoint = table.text("router", "");
     result.zmq.pull_endpoint = table.text("pull", "");
-    result.zmq.message_bytes_max
-      = read_size(table, "message_bytes_max", result.zmq.message_bytes_max,
-                  1024, 256 << 20);
+    result.zmq.message_bytes_max = read_size(
+      table, "message_bytes_max", result.zmq.message_bytes_max, 1024, 256 << 20);
     result.unit = read_time_unit(table);
     result.zmq.keys = read_server_keys(table, base, "allowed");
     if (result.zmq.router_endpoint.empty() && result.zmq.pull_endpoint.empty())
@@ -140,8 +134,7 @@ void read_sources(table_reader& root, const std::filesystem::path& base,
   read_zmq_sources(source, base, node);
   auto host = source.table("host");
   node.host.enabled = host.boolean("enabled", false);
-  node.host.interval
-    = milliseconds{host.integer("interval_ms", 1000, 100, day_ms)};
+  node.host.interval = milliseconds{host.integer("interval_ms", 1000, 100, day_ms)};
   node.host.source = host.text("source", "");
   host.finish();
   source.finish();
@@ -149,8 +142,7 @@ void read_sources(table_reader& root, const std::filesystem::path& base,
 
 void read_windows(table_reader& root, analytics::shard_config& shard) {
   auto window = root.table("window");
-  shard.window.width_ns
-    = window.integer("width_ms", 10'000, 1, 366 * day_ms) * ms_ns;
+  shard.window.width_ns = window.integer("width_ms", 10'000, 1, 366 * day_ms) * ms_ns;
   shard.window.out_of_orderness_ns
     = window.integer("out_of_orderness_ms", 2'000, 0, 366 * day_ms) * ms_ns;
   shard.window.idle_close_ns
@@ -168,10 +160,9 @@ void read_windows(table_reader& root, analytics::shard_config& shard) {
   detector.clip = table.number("clip", detector.clip, 0.1, 1e6);
   detector.calm_events = static_cast<std::uint32_t>(
     table.integer("calm_events", detector.calm_events, 1, 200));
-  detector.spread_min_relative = table.number(
-    "spread_min_relative", detector.spread_min_relative, 0.0, 1.0);
-  detector.spread_min
-    = table.number("spread_min", detector.spread_min, 1e-300, 1e300);
+  detector.spread_min_relative
+    = table.number("spread_min_relative", detector.spread_min_relative, 0.0, 1.0);
+  detector.spread_min = table.number("spread_min", detector.spread_min, 1e-300, 1e300);
   table.finish();
 }
 
@@ -181,8 +172,7 @@ void read_rules(table_reader& root, analytics::shard_config& shard) {
     rule.name = table.required_text("name");
     rule.metric = table.text("metric", "*");
     rule.source = table.text("source", "*");
-    auto condition
-      = table.one_of("condition", "above", {"above", "below", "anomaly"});
+    auto condition = table.one_of("condition", "above", {"above", "below", "anomaly"});
     using kind = analytics::rule_condition;
     rule.condition = condition == "above"   ? kind::above
                      : condition == "below" ? kind::below
@@ -212,8 +202,7 @@ void read_alerts(table_reader& root, const std::filesystem::path& base,
 
 void read_outbox(table_reader& root, actors::edge_node_config& node) {
   auto table = root.table("outbox");
-  node.outbox.size_bytes_max
-    = read_size(table, "size_mb_max", 256, 1, 1'000'000) << 20;
+  node.outbox.size_bytes_max = read_size(table, "size_mb_max", 256, 1, 1'000'000) << 20;
   node.writer.commit_interval
     = milliseconds{table.integer("commit_interval_ms", 10, 1, 10'000)};
   table.finish();
@@ -236,14 +225,13 @@ void read_uplink(table_reader& root, const std::filesystem::path& base,
                  "this edge's key file, made by `weir keys new` ("
                    + keys.error().message + ")");
   }
-  uplink.window_bytes_max = read_size(table, "window_bytes_max",
-                                      uplink.window_bytes_max, 4096, 256 << 20);
+  uplink.window_bytes_max
+    = read_size(table, "window_bytes_max", uplink.window_bytes_max, 4096, 256 << 20);
   uplink.heartbeat_interval
     = milliseconds{table.integer("heartbeat_interval_ms", 1000, 100, 60'000)};
   uplink.silence_max
     = milliseconds{table.integer("silence_max_ms", 5000, 500, 600'000)};
-  uplink.backoff_min
-    = milliseconds{table.integer("backoff_min_ms", 200, 10, 60'000)};
+  uplink.backoff_min = milliseconds{table.integer("backoff_min_ms", 200, 10, 60'000)};
   uplink.backoff_max
     = milliseconds{table.integer("backoff_max_ms", 10'000, 100, 3'600'000)};
   table.finish();
@@ -262,13 +250,12 @@ load_edge_config(const std::filesystem::path& file) {
   auto base = file.parent_path();
   table_reader root{*tree, file.string(), "", errors};
   auto log = root.table("log");
-  result.log_level = log.one_of(
-    "level", "info", {"trace", "debug", "info", "warn", "error", "off"});
+  result.log_level
+    = log.one_of("level", "info", {"trace", "debug", "info", "warn", "error", "off"});
   log.finish();
   auto table = root.table("node");
   node.name = table.text("name", node.name);
-  node.outbox.directory
-    = resolve(base, table.text("data_dir", "data")) / "outbox";
+  node.outbox.directory = resolve(base, table.text("data_dir", "data")) / "outbox";
   node.shards = read_size(table, "shards", 0, 0, 64);
   table.finish();
   read_ingest(root, node);

@@ -7,8 +7,7 @@ std::filesystem::path resolve(const std::filesystem::path& base,
   return path.empty() ? std::filesystem::path{} : base / path;
 }
 
-transport::mqtt_config read_mqtt(table_reader& table,
-                                 const std::filesystem::path& base,
+transport::mqtt_config read_mqtt(table_reader& table, const std::filesystem::path& base,
                                  const std::string& default_client_id) {
   transport::mqtt_config result;
   result.uri = table.text("uri", result.uri);
@@ -18,14 +17,13 @@ transport::mqtt_config read_mqtt(table_reader& table,
   result.version = version == "5" ? 5 : 4;
   result.keep_alive = std::chrono::seconds{
     table.integer("keep_alive_s", result.keep_alive.count(), 1, 65'535)};
-  result.session_expiry = std::chrono::seconds{table.integer(
-    "session_expiry_s", result.session_expiry.count(), 0, 4'294'967'295)};
+  result.session_expiry = std::chrono::seconds{
+    table.integer("session_expiry_s", result.session_expiry.count(), 0, 4'294'967'295)};
   result.user = table.text("user", "");
   result.password_file = resolve(base, table.text("password_file", ""));
-  result.payload_bytes_max = static_cast<std::size_t>(
-    table.integer("payload_bytes_max",
-                  static_cast<std::int64_t>(result.payload_bytes_max), 1024,
-                  256 << 20));
+  result.payload_bytes_max = static_cast<std::size_t>(table.integer(
+    "payload_bytes_max", static_cast<std::int64_t>(result.payload_bytes_max), 1024,
+    256 << 20));
   auto tls = table.table("tls");
   result.tls.ca_file = resolve(base, tls.text("ca_file", ""));
   result.tls.certificate_file = resolve(base, tls.text("certificate_file", ""));

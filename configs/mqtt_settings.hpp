@@ -11,8 +11,7 @@ namespace weir::configs {
 
 /// Reads uri, client_id, qos, version, keep_alive_s, session_expiry_s, user,
 /// password_file, payload_bytes_max and [tls]. Does not call finish().
-transport::mqtt_config read_mqtt(table_reader& table,
-                                 const std::filesystem::path& base,
+transport::mqtt_config read_mqtt(table_reader& table, const std::filesystem::path& base,
                                  const std::string& default_client_id);
 
 /// A path of a config, relative to the config's own folder; empty stays empty.

@@ -59,15 +59,14 @@ expected<config_value, std::string> parse_toml(std::string_view text,
   auto parsed = toml::parse(text, name);
   if (!parsed) {
     const auto& error = parsed.error();
-    return unexpected(name + ":" + std::to_string(error.source().begin.line)
-                      + ":" + std::to_string(error.source().begin.column) + ": "
+    return unexpected(name + ":" + std::to_string(error.source().begin.line) + ":"
+                      + std::to_string(error.source().begin.column) + ": "
                       + std::string{error.description()});
   }
   return convert_table(parsed.table());
 }
 
-expected<config_value, std::string>
-parse_toml(const std::filesystem::path& file) {
+expected<config_value, std::string> parse_toml(const std::filesystem::path& file) {
   std::ifstream in{file, std::ios::binary};
   std::error_code ignored;
   if (!in || std::filesystem::is_directory(file, ignored))

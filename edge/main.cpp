@@ -2,9 +2,8 @@
 #include "actors/edge_node.hpp"
 #include "actors/log.hpp"
 #include "actors/program.hpp"
+#include "configs/command_line.hpp"
 #include "configs/edge_config.hpp"
-
-#include <CLI/CLI.hpp>
 
 #include <cstdio>
 #include <string>
@@ -53,33 +52,23 @@ int run(weir::configs::edge_config config) {
 } // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{description};
-  std::string config_file;
-  bool check_only = false;
-  app.add_option("-c,--config", config_file, "The config file (TOML)")
-    ->required();
-  app.add_flag("--check-config", check_only,
-               "Read and check the config, print what is wrong, and exit");
-  app.set_version_flag("--version", "weir-edge " WEIR_VERSION);
-  app.footer(footer);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
-  }
-  auto config = weir::configs::load_edge_config(config_file);
+  using namespace weir;
+  auto command = configs::read_command_line(
+    argc, argv, {"weir-edge", WEIR_VERSION, description, footer});
+  if (!command)
+    return command.error();
+  auto config = configs::load_edge_config(command->config_file);
   if (!config) {
-    for (const auto& line : config.error())
-      std::fprintf(stderr, "%s\n", line.c_str());
-    return 2;
+    configs::print_errors(config.error());
+    return configs::exit_usage;
   }
-  if (check_only) {
-    std::printf("%s: good\n", config_file.c_str());
-    return 0;
+  if (command->check_only) {
+    std::printf("%s: good\n", command->config_file.c_str());
+    return configs::exit_ok;
   }
-  weir::actors::set_up_log("weir-edge", config->log_level);
-  weir::actors::tune_memory();
+  actors::set_up_log("weir-edge", config->log_level);
+  actors::tune_memory();
   auto status = run(std::move(*config));
-  weir::actors::flush_log();
+  actors::flush_log();
   return status;
 }

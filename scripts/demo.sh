@@ -62,7 +62,7 @@ free=$(free_port "$port")
 
 # -- what was started, to be ended in the reverse order -----------------------
 
-pids=() names=()
+pids=() names=() tailer=''
 launch() { # NAME COMMAND...: in a session of its own, so that Ctrl-C reaches only us
   local name=$1
   shift
@@ -80,7 +80,9 @@ end_all() {
     done
     kill -KILL "${pids[i]}" 2>/dev/null
   done
-  wait 2>/dev/null
+  [ -z "$tailer" ] || kill "$tailer" 2>/dev/null
+  # Not all children: the tail of the alerts waits for us.
+  [ ${#pids[@]} -eq 0 ] || wait "${pids[@]}" 2>/dev/null
 }
 trap end_all EXIT
 trap 'say; say "Ending the demo"; exit 0' INT TERM
@@ -181,4 +183,3 @@ tail -n 0 -F --pid $$ alerts.log 2>/dev/null 9>&- \
   | sed -u -E '/^weir\/central\/alerts\/edge-/d; s/^(weir[^ ]*) .*"state":"([^"]*)".*"message":"(([^"\\]|\\.)*)".*$/  \2  \1  \3/; s/\\"/"/g' &
 tailer=$!
 while sleep 1; do alive; done
-kill $tailer

@@ -17,8 +17,8 @@ template <std::unsigned_integral T>
 void put_be(std::string& out, T x) {
   char bytes[sizeof(T)];
   for (std::size_t i = 0; i < sizeof(T); ++i)
-    bytes[i] = static_cast<char>(
-      static_cast<unsigned char>(x >> (8 * (sizeof(T) - 1 - i))));
+    bytes[i]
+      = static_cast<char>(static_cast<unsigned char>(x >> (8 * (sizeof(T) - 1 - i))));
   out.append(bytes, sizeof(T));
 }
 

@@ -52,8 +52,7 @@ std::string holder(int fd) {
 
 int take_lock(const fs::path& directory) {
   auto file = directory / "owner.lock";
-  int fd
-    = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0)
     cannot_open(file, system_text(errno)
                         + ". The directory must belong to the user that runs "
@@ -86,10 +85,9 @@ void reserve_reader_table(const fs::path& file) {
   }
   ::close(fd);
   if (code == ENOSPC || code == EDQUOT)
-    throw failure(errc::disk_full,
-                  file.string()
-                    + ": no space left for the table of readers; "
-                      "free some space on this file system.");
+    throw failure(errc::disk_full, file.string()
+                                     + ": no space left for the table of readers; "
+                                       "free some space on this file system.");
   if (code != 0 && code != EOPNOTSUPP && code != EINVAL)
     cannot_open(file, system_text(code));
 }

@@ -15,8 +15,7 @@ namespace weir::storage {
 struct failure : std::exception {
   explicit failure(error e) : what_happened(std::move(e)) {
   }
-  failure(errc code, std::string message)
-    : what_happened{code, std::move(message)} {
+  failure(errc code, std::string message) : what_happened{code, std::move(message)} {
   }
   const char* what() const noexcept override {
     return what_happened.message.c_str();

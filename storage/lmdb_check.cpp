@@ -97,8 +97,7 @@ public:
       return;
     if (fd_ < 0 || ::fstat(fd_, &info) != 0)
       throw failure(errc::cannot_open,
-                    path.string() + ": "
-                      + std::generic_category().message(errno)
+                    path.string() + ": " + std::generic_category().message(errno)
                       + ". The file must belong to the user that runs this "
                         "program.");
     if (!S_ISREG(info.st_mode))
@@ -117,8 +116,7 @@ public:
   }
 
   bool read(std::size_t offset, std::vector<char>& into) const {
-    auto got
-      = ::pread(fd_, into.data(), into.size(), static_cast<off_t>(offset));
+    auto got = ::pread(fd_, into.data(), into.size(), static_cast<off_t>(offset));
     return got >= 0 && static_cast<std::size_t>(got) == into.size();
   }
 
@@ -138,16 +136,13 @@ meta_record read_meta(const open_file& file, std::size_t offset) {
   auto header = load<page_header>(bytes.data());
   auto found = load<meta_record>(bytes.data() + header_bytes);
   if ((header.flags & meta) == 0 || found.magic != magic)
-    throw damage{"no LMDB database (meta page at byte " + std::to_string(offset)
-                 + ")"};
+    throw damage{"no LMDB database (meta page at byte " + std::to_string(offset) + ")"};
   if (found.version != data_version)
-    throw damage{"LMDB data version " + std::to_string(found.version)
-                 + ", not 1"};
+    throw damage{"LMDB data version " + std::to_string(found.version) + ", not 1"};
   auto size = found.trees[0].page_size;
   if (size < 512 || size > 32768 || (size & (size - 1)) != 0)
     throw damage{"impossible page size " + std::to_string(size)};
-  if (found.trees[0].flags
-      != 8) // Integer keys, and no flag that moves the map.
+  if (found.trees[0].flags != 8) // Integer keys, and no flag that moves the map.
     throw damage{"impossible flags in a meta page"};
   if (found.last_page < 1 || found.last_page >= file_bytes_max / size)
     throw damage{"impossible last page " + std::to_string(found.last_page)};
@@ -167,8 +162,7 @@ meta_record read_metas(const open_file& file) {
 /// to a page of another kind, or to one that was met before is damage.
 class tree_walk {
 public:
-  tree_walk(const open_file& file, const meta_record& meta_page,
-            std::size_t pages_max)
+  tree_walk(const open_file& file, const meta_record& meta_page, std::size_t pages_max)
     : file_(file), meta_(meta_page), pages_max_(pages_max),
       page_(meta_page.trees[0].page_size), met_(meta_page.last_page + 1) {
   }
@@ -195,8 +189,7 @@ private:
   };
 
   void meet(page_number number, std::size_t count) {
-    if (number < 2 || number > meta_.last_page
-        || count > meta_.last_page - number + 1)
+    if (number < 2 || number > meta_.last_page || count > meta_.last_page - number + 1)
       throw damage{page_text(number) + "lies outside the database"};
     for (auto i = number; i < number + count; ++i) {
       if (met_[i])
@@ -245,8 +238,7 @@ private:
     for (std::size_t i = 0; i < count; ++i) {
       auto found = read_node(at.number, header, i);
       // A branch's first key is never looked at.
-      if (i > (wanted == branch ? 1u : 0u)
-          && !in_order(at.kind, key_before, found.key))
+      if (i > (wanted == branch ? 1u : 0u) && !in_order(at.kind, key_before, found.key))
         throw damage{page_text(at.number) + "its keys are out of order"};
       key_before = found.key;
       if (wanted == branch) {
@@ -259,8 +251,7 @@ private:
   }
 
   /// The keys of the free list are numbers of transactions, the others bytes.
-  static bool in_order(tree_kind kind, std::string_view before,
-                       std::string_view key) {
+  static bool in_order(tree_kind kind, std::string_view before, std::string_view key) {
     constexpr auto word = sizeof(std::size_t);
     if (kind != tree_kind::free_list)
       return before < key;
@@ -304,13 +295,11 @@ private:
       throw damage{page_text(number) + "is not what its parent says"};
     if (pages > 1) // A value that became smaller keeps its pages.
       meet(number + 1, pages - 1);
-    return std::string_view{outside.data(), outside.size()}.substr(
-      header_bytes);
+    return std::string_view{outside.data(), outside.size()}.substr(header_bytes);
   }
 
   /// Free pages: a number n, then n page numbers, falling.
-  void visit_free_list(const step& at, const node& found,
-                       std::string_view data) {
+  void visit_free_list(const step& at, const node& found, std::string_view data) {
     constexpr auto word = sizeof(page_number);
     if (found.key.size() != word || data.size() < word
         || load<std::size_t>(found.key.data()) > meta_.transaction)
@@ -352,8 +341,7 @@ private:
     auto inside = flags == big_data ? sizeof(page_number) : value;
     if (inside > room - key_size)
       throw damage{page_text(number) + "a value runs over the page's end"};
-    return {
-      flags, value, 0, key, {bytes + node_header_bytes + key_size, inside}};
+    return {flags, value, 0, key, {bytes + node_header_bytes + key_size, inside}};
   }
 
   page_header read_page(page_number number) {
@@ -378,8 +366,7 @@ private:
 
 } // namespace
 
-file_verdict check_lmdb_file(const std::filesystem::path& path,
-                             std::size_t pages_max) {
+file_verdict check_lmdb_file(const std::filesystem::path& path, std::size_t pages_max) {
   auto file = open_file{path};
   if (file.size() == 0)
     return {};

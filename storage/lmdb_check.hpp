@@ -30,7 +30,6 @@ struct file_verdict {
 /// as a `failure`. Walks from the roots down and stops after `pages_max` pages,
 /// so that a large store still opens in seconds: what lies beyond is then
 /// unchecked.
-file_verdict check_lmdb_file(const std::filesystem::path& file,
-                             std::size_t pages_max);
+file_verdict check_lmdb_file(const std::filesystem::path& file, std::size_t pages_max);
 
 } // namespace weir::storage

@@ -134,8 +134,7 @@ void lmdb_env::open_env(const lmdb_options& options) {
     raise(code, "set the number of tables");
   // Default sync: a commit is on disk when it returns. NOTLS: a reading
   // transaction belongs to its object, not to the thread.
-  if (int code
-      = ::mdb_env_open(made, directory_->path().c_str(), MDB_NOTLS, 0600);
+  if (int code = ::mdb_env_open(made, directory_->path().c_str(), MDB_NOTLS, 0600);
       code != 0)
     raise(code, "open the database");
   int dead_readers = 0;
@@ -188,8 +187,7 @@ std::uint64_t lmdb_env::used_bytes() const {
 lmdb_txn::lmdb_txn(const lmdb_env& env, bool writes)
   : env_(env), map_lock_(env.map_mutex_) {
   unsigned flags = writes ? 0u : unsigned{MDB_RDONLY};
-  if (int code = ::mdb_txn_begin(env.env_.get(), nullptr, flags, &txn_);
-      code != 0)
+  if (int code = ::mdb_txn_begin(env.env_.get(), nullptr, flags, &txn_); code != 0)
     env.raise(code, "begin a transaction");
 }
 
@@ -210,22 +208,19 @@ std::optional<std::string_view> lmdb_txn::get(lmdb_table table,
   return to_text(found);
 }
 
-void lmdb_txn::put_with(lmdb_table table, std::string_view key,
-                        std::string_view value, unsigned flags) {
+void lmdb_txn::put_with(lmdb_table table, std::string_view key, std::string_view value,
+                        unsigned flags) {
   auto k = to_val(key);
   auto v = to_val(value);
-  if (int code = ::mdb_put(txn_, env_.tables_[table.index], &k, &v, flags);
-      code != 0)
+  if (int code = ::mdb_put(txn_, env_.tables_[table.index], &k, &v, flags); code != 0)
     env_.raise(code, "write");
 }
 
-void lmdb_txn::put(lmdb_table table, std::string_view key,
-                   std::string_view value) {
+void lmdb_txn::put(lmdb_table table, std::string_view key, std::string_view value) {
   put_with(table, key, value, 0);
 }
 
-void lmdb_txn::append(lmdb_table table, std::string_view key,
-                      std::string_view value) {
+void lmdb_txn::append(lmdb_table table, std::string_view key, std::string_view value) {
   put_with(table, key, value, MDB_APPEND);
 }
 
@@ -251,10 +246,8 @@ void lmdb_txn::commit() {
     env_.raise(code, "commit");
 }
 
-lmdb_cursor::lmdb_cursor(const lmdb_txn& txn, lmdb_table table)
-  : env_(txn.env_) {
-  if (int code
-      = ::mdb_cursor_open(txn.txn_, env_.tables_[table.index], &cursor_);
+lmdb_cursor::lmdb_cursor(const lmdb_txn& txn, lmdb_table table) : env_(txn.env_) {
+  if (int code = ::mdb_cursor_open(txn.txn_, env_.tables_[table.index], &cursor_);
       code != 0)
     env_.raise(code, "open a cursor");
 }
@@ -266,8 +259,8 @@ lmdb_cursor::~lmdb_cursor() {
 bool lmdb_cursor::move(unsigned operation, std::string_view target) {
   auto key = to_val(target);
   MDB_val value = {};
-  int code = ::mdb_cursor_get(cursor_, &key, &value,
-                              static_cast<MDB_cursor_op>(operation));
+  int code
+    = ::mdb_cursor_get(cursor_, &key, &value, static_cast<MDB_cursor_op>(operation));
   if (code == MDB_NOTFOUND)
     return false;
   if (code != 0)

@@ -47,8 +47,7 @@ public:
   lmdb_txn(const lmdb_txn&) = delete;
   lmdb_txn& operator=(const lmdb_txn&) = delete;
 
-  std::optional<std::string_view> get(lmdb_table table,
-                                      std::string_view key) const;
+  std::optional<std::string_view> get(lmdb_table table, std::string_view key) const;
   void put(lmdb_table table, std::string_view key, std::string_view value);
 
   /// As put(), for a key behind all others of the table: fills pages to the

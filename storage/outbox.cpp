@@ -34,9 +34,8 @@ struct block_entry {
 using block_index = std::map<std::uint64_t, block_entry>;
 
 lmdb_options to_options(const outbox_config& config) {
-  return {config.directory,
-          config.size_bytes_max * 2 + map_slack_bytes,
-          {"meta", "blocks"}};
+  return {
+    config.directory, config.size_bytes_max * 2 + map_slack_bytes, {"meta", "blocks"}};
 }
 
 } // namespace
@@ -64,8 +63,7 @@ struct outbox::impl {
     try {
       write();
     } catch (const failure& x) {
-      if (x.what_happened.code != errc::map_full
-          || grown_bytes >= map_grown_bytes_max)
+      if (x.what_happened.code != errc::map_full || grown_bytes >= map_grown_bytes_max)
         throw;
       env.grow(map_reserve_bytes);
       grown_bytes += map_reserve_bytes;
@@ -79,8 +77,7 @@ struct outbox::impl {
   std::uint64_t epoch = 0;
   std::uint32_t run = 0;
 
-  std::mutex
-    write_mutex; // Guards `blocks`, `bytes`, `now` and the order of writes.
+  std::mutex write_mutex; // Guards `blocks`, `bytes`, `now` and the order of writes.
   block_index blocks;
   std::uint64_t records = 0;
   std::size_t bytes = 0;
@@ -99,8 +96,7 @@ void outbox::impl::load() {
     if (in.ok() && version > format_version)
       throw failure(errc::unsupported,
                     "the outbox has format " + std::to_string(version)
-                      + ", this program knows up to "
-                      + std::to_string(format_version)
+                      + ", this program knows up to " + std::to_string(format_version)
                       + ". Start the newer program that wrote it, or name "
                         "another directory.");
   }
@@ -156,8 +152,7 @@ void outbox::impl::publish() {
 }
 
 /// The oldest summary blocks that must go so that the rest fits.
-std::vector<std::uint64_t>
-outbox::impl::over_budget(const block_index& added) const {
+std::vector<std::uint64_t> outbox::impl::over_budget(const block_index& added) const {
   auto total = bytes;
   for (const auto& [number, block] : added)
     total += block.size_bytes;
@@ -182,8 +177,7 @@ std::uint64_t outbox::impl::append(std::span<const new_block> incoming) {
     if (block.record_count == 0)
       throw failure(errc::malformed, "a block without records has no place in "
                                      "the outbox; hand in only others.");
-    added[after.next_seq]
-      = {block.record_count, block.priority, block.bytes.size()};
+    added[after.next_seq] = {block.record_count, block.priority, block.bytes.size()};
     after.next_seq += block.record_count;
   }
   if (added.empty())
@@ -230,8 +224,7 @@ void outbox::impl::make_room() {
   auto after = now;
   std::vector<std::uint64_t> going;
   std::size_t freed = 0;
-  for (auto i = blocks.begin(); i != blocks.end() && freed <= summary_bytes / 4;
-       ++i) {
+  for (auto i = blocks.begin(); i != blocks.end() && freed <= summary_bytes / 4; ++i) {
     if (i->second.priority != block_priority::summary)
       continue;
     going.push_back(i->first);
@@ -282,8 +275,8 @@ outbox::outbox(std::unique_ptr<impl> state) : impl_(std::move(state)) {
 
 outbox::~outbox() = default;
 
-expected<std::unique_ptr<outbox>, error>
-outbox::open(const outbox_config& config, std::int64_t unix_ns) {
+expected<std::unique_ptr<outbox>, error> outbox::open(const outbox_config& config,
+                                                      std::int64_t unix_ns) {
   return guarded([&] {
     try {
       return std::unique_ptr<outbox>{
@@ -312,8 +305,7 @@ bool outbox::was_damaged() const {
   return impl_->was_damaged;
 }
 
-expected<std::uint64_t, error>
-outbox::append(std::span<const new_block> blocks) {
+expected<std::uint64_t, error> outbox::append(std::span<const new_block> blocks) {
   return guarded([&] {
     auto lock = std::lock_guard{impl_->write_mutex};
     try {
@@ -378,10 +370,9 @@ expected<std::optional<std::string>, error> outbox::take_state() {
       if (!value)
         return;
       if (value->empty() || value->front() != state_version)
-        throw failure(
-          errc::unsupported,
-          "the outbox holds a saved state of another version; start "
-          "the program that wrote it.");
+        throw failure(errc::unsupported,
+                      "the outbox holds a saved state of another version; start "
+                      "the program that wrote it.");
       result = std::string{value->substr(1)};
       txn.erase(meta_table, "state");
       txn.commit();

@@ -48,8 +48,8 @@ struct outbox_stats {
   std::uint64_t blocks = 0;
   std::uint64_t records = 0;
   std::uint64_t size_bytes = 0; ///< Of the blocks' bytes.
-  std::uint64_t next_seq = 1;    ///< The number the next record gets.
-  std::uint64_t oldest_seq = 0;  ///< 0: empty.
+  std::uint64_t next_seq = 1;   ///< The number the next record gets.
+  std::uint64_t oldest_seq = 0; ///< 0: empty.
   std::uint64_t acknowledged_seq = 0;
   std::uint64_t expired_records = 0; ///< Since the database was made.
 };
@@ -61,8 +61,8 @@ public:
   /// Opens or makes the database. A damaged one is set aside as
   /// `<directory>.damaged-<n>` and a new one is made (see was_damaged()).
   /// `unix_ns` is only used to name what is set aside.
-  static expected<std::unique_ptr<outbox>, error>
-  open(const outbox_config& config, std::int64_t unix_ns);
+  static expected<std::unique_ptr<outbox>, error> open(const outbox_config& config,
+                                                       std::int64_t unix_ns);
 
   ~outbox();
   outbox(const outbox&) = delete;

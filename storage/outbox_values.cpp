@@ -32,14 +32,12 @@ block_view to_block(std::string_view key, std::string_view value) {
   auto version = in.take<std::uint8_t>();
   if (in.ok() && version > block_version)
     throw failure(errc::unsupported,
-                  "the outbox holds a block of version "
-                    + std::to_string(version) + ", this program knows up to "
-                    + std::to_string(block_version)
+                  "the outbox holds a block of version " + std::to_string(version)
+                    + ", this program knows up to " + std::to_string(block_version)
                     + ". Start the newer program that wrote it.");
   auto priority = in.take<std::uint8_t>();
   auto count = in.take<std::uint32_t>();
-  if (!in.ok() || key.size() != 8 || version == 0 || priority < 1
-      || priority > 2)
+  if (!in.ok() || key.size() != 8 || version == 0 || priority < 1 || priority > 2)
     throw failure(errc::malformed, "the outbox holds a block that cannot be "
                                    "read ("
                                      + std::to_string(value.size())

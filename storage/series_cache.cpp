@@ -11,17 +11,15 @@ char lower(char c) {
 }
 
 bool contains(const std::string& text, const std::string& lowered_part) {
-  auto same
-    = [](char in_text, char in_part) { return lower(in_text) == in_part; };
-  return std::search(text.begin(), text.end(), lowered_part.begin(),
-                     lowered_part.end(), same)
+  auto same = [](char in_text, char in_part) { return lower(in_text) == in_part; };
+  return std::search(text.begin(), text.end(), lowered_part.begin(), lowered_part.end(),
+                     same)
          != text.end();
 }
 
 } // namespace
 
-std::string series_cache::name_key(std::string_view edge,
-                                   std::string_view text) {
+std::string series_cache::name_key(std::string_view edge, std::string_view text) {
   std::string key;
   key.reserve(edge.size() + text.size() + 1);
   key.append(1, static_cast<char>(edge.size())).append(edge).append(text);
@@ -43,8 +41,7 @@ std::optional<stored_series> series_cache::get(stored_series_id id) const {
   return series_[id - 1];
 }
 
-std::vector<stored_series>
-series_cache::search(const series_filter& filter) const {
+std::vector<stored_series> series_cache::search(const series_filter& filter) const {
   auto part = filter.text_contains;
   std::transform(part.begin(), part.end(), part.begin(), lower);
   std::vector<stored_series> result;
@@ -52,8 +49,7 @@ series_cache::search(const series_filter& filter) const {
   for (const auto& x : series_) {
     if (result.size() >= filter.limit)
       break;
-    if ((filter.edge.empty() || x.edge == filter.edge)
-        && contains(x.text, part))
+    if ((filter.edge.empty() || x.edge == filter.edge) && contains(x.text, part))
       result.push_back(x);
   }
   return result;
@@ -64,8 +60,7 @@ std::size_t series_cache::size() const {
   return series_.size();
 }
 
-void series_cache::apply(
-  const std::map<stored_series_id, stored_series>& changed) {
+void series_cache::apply(const std::map<stored_series_id, stored_series>& changed) {
   auto lock = std::unique_lock{mutex_};
   for (const auto& [id, x] : changed) {
     if (id <= series_.size()) {

@@ -27,8 +27,7 @@ void check_format(lmdb_txn& txn) {
     if (in.ok() && version > format_version)
       throw failure(errc::unsupported,
                     "the store has format " + std::to_string(version)
-                      + ", this program knows up to "
-                      + std::to_string(format_version)
+                      + ", this program knows up to " + std::to_string(format_version)
                       + ". Start the newer program that wrote it, or name "
                         "another directory.");
   }
@@ -40,8 +39,7 @@ void check_format(lmdb_txn& txn) {
 } // namespace
 
 store_state::store_state(const store_config& conf, std::int64_t unix_ns)
-  : config(conf), env(to_options(conf), unix_ns),
-    was_damaged(env.was_damaged()) {
+  : config(conf), env(to_options(conf), unix_ns), was_damaged(env.was_damaged()) {
   load();
 }
 
@@ -79,8 +77,7 @@ expected<std::unique_ptr<store>, error> store::open(const store_config& config,
                                                     std::int64_t unix_ns) {
   return guarded([&] {
     try {
-      return std::unique_ptr<store>{
-        new store{std::make_unique<impl>(config, unix_ns)}};
+      return std::unique_ptr<store>{new store{std::make_unique<impl>(config, unix_ns)}};
     } catch (const failure& x) {
       if (x.what_happened.code != errc::malformed
           && x.what_happened.code != errc::damaged)
@@ -97,8 +94,7 @@ bool store::was_damaged() const {
   return impl_->was_damaged;
 }
 
-expected<commit_report, error>
-store::commit(std::span<const incoming_block> blocks) {
+expected<commit_report, error> store::commit(std::span<const incoming_block> blocks) {
   return guarded([&] {
     auto lock = std::lock_guard{impl_->write_mutex};
     auto txn = store_txn{*impl_};
@@ -156,8 +152,8 @@ expected<stored_series, error> store::series(stored_series_id id) const {
   return guarded([&] {
     auto found = impl_->series.get(id);
     if (!found)
-      throw failure(errc::not_found, "there is no series with the number "
-                                       + std::to_string(id) + ".");
+      throw failure(errc::not_found,
+                    "there is no series with the number " + std::to_string(id) + ".");
     return *found;
   });
 }
@@ -165,14 +161,12 @@ expected<stored_series, error> store::series(stored_series_id id) const {
 store_stats store::stats() const {
   auto read = guarded([&] {
     auto txn = lmdb_txn{impl_->env, false};
-    return store_stats{
-      txn.entries(table::series),     txn.entries(table::summaries),
-      txn.entries(table::anomalies),  txn.entries(table::alerts),
-      txn.entries(table::quarantine), 0};
+    return store_stats{txn.entries(table::series),     txn.entries(table::summaries),
+                       txn.entries(table::anomalies),  txn.entries(table::alerts),
+                       txn.entries(table::quarantine), 0};
   });
   auto result = read.value_or(store_stats{});
-  result.size_bytes
-    = guarded([&] { return impl_->env.used_bytes(); }).value_or(0);
+  result.size_bytes = guarded([&] { return impl_->env.used_bytes(); }).value_or(0);
   return result;
 }
 

@@ -34,8 +34,8 @@ using stored_series_id = std::uint32_t;
 struct stored_series {
   stored_series_id id = 0;
   std::string edge;
-  std::string text; ///< Canonical.
-  std::int64_t width_ns = 0;   ///< Of the newest summary.
+  std::string text;               ///< Canonical.
+  std::int64_t width_ns = 0;      ///< Of the newest summary.
   std::int64_t last_start_ns = 0; ///< Of the newest summary; 0: none yet.
 };
 
@@ -135,8 +135,8 @@ struct store_stats {
 class store {
 public:
   /// As outbox::open: a damaged database is set aside, never fatal.
-  static expected<std::unique_ptr<store>, error>
-  open(const store_config& config, std::int64_t unix_ns);
+  static expected<std::unique_ptr<store>, error> open(const store_config& config,
+                                                      std::int64_t unix_ns);
 
   ~store();
   store(const store&) = delete;
@@ -163,8 +163,8 @@ public:
   expected<commit_outcome, error> skip(const incoming_skip& range);
 
   /// The edge's position, or nothing if it never sent a block of this epoch.
-  expected<std::optional<edge_position>, error>
-  position(std::string_view edge, std::uint64_t epoch) const;
+  expected<std::optional<edge_position>, error> position(std::string_view edge,
+                                                         std::uint64_t epoch) const;
   expected<std::vector<edge_position>, error> positions() const;
 
   /// Stores an alert that the centre itself raised (edge "central").
@@ -187,12 +187,11 @@ public:
             std::size_t limit) const;
 
   /// Newest first; `only_open`: firing, pending or recovering.
-  expected<std::vector<stored_alert>, error>
-  alerts(bool only_open, std::size_t limit) const;
+  expected<std::vector<stored_alert>, error> alerts(bool only_open,
+                                                    std::size_t limit) const;
 
   /// Newest first.
-  expected<std::vector<stored_rejection>, error>
-  quarantine(std::size_t limit) const;
+  expected<std::vector<stored_rejection>, error> quarantine(std::size_t limit) const;
 
   store_stats stats() const;
 

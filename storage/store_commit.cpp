@@ -24,8 +24,8 @@ void check_series(const incoming_block& block, const Records& records) {
   for (const auto& x : records)
     if (x.series >= block.records.series.size())
       refuse(block, "a record points to series " + std::to_string(x.series)
-                      + ", the block has "
-                      + std::to_string(block.records.series.size()) + ".");
+                      + ", the block has " + std::to_string(block.records.series.size())
+                      + ".");
 }
 
 /// The decoder has checked the bytes; this is what the tables rely on.
@@ -39,8 +39,8 @@ void check(const incoming_block& block) {
   check_series(block, block.records.anomalies);
   check_series(block, block.records.alerts);
   for (const auto& x : block.records.summaries)
-    if (x.width_ns <= 0 || x.width_ns > width_ns_max
-        || x.start_ns < start_ns_min || x.start_ns > start_ns_max)
+    if (x.width_ns <= 0 || x.width_ns > width_ns_max || x.start_ns < start_ns_min
+        || x.start_ns > start_ns_max)
       refuse(block, "a summary lies at an impossible time.");
   for (const auto& x : block.records.alerts)
     if (x.id.size() > alert_id_bytes_max)
@@ -150,27 +150,23 @@ void store_txn::add_records(const incoming_block& block, std::uint64_t known) {
   behind_known(records.summaries, [&](const analytics::summary& x) {
     add_summary(block, x, id_of(x.series));
   });
-  behind_known(records.anomalies, [&](const analytics::anomaly& x) {
-    add_anomaly(x, id_of(x.series));
-  });
+  behind_known(records.anomalies,
+               [&](const analytics::anomaly& x) { add_anomaly(x, id_of(x.series)); });
   behind_known(records.alerts, [&](const analytics::alert& x) {
     put_alert({block.edge, records.series[x.series], x});
   });
-  behind_known(records.rejections, [&](const analytics::rejection& x) {
-    add_rejection(block.edge, x);
-  });
+  behind_known(records.rejections,
+               [&](const analytics::rejection& x) { add_rejection(block.edge, x); });
 }
 
-stored_series& store_txn::series_of(const std::string& edge,
-                                    const std::string& text) {
+stored_series& store_txn::series_of(const std::string& edge, const std::string& text) {
   auto id = store_.series.find(edge, text);
   if (id != 0)
     return series_with(id);
   auto [place, is_new] = new_ids_.try_emplace(std::pair{edge, text}, 0);
   if (!is_new)
     return series_with(place->second);
-  place->second
-    = static_cast<stored_series_id>(store_.series.size() + new_ids_.size());
+  place->second = static_cast<stored_series_id>(store_.series.size() + new_ids_.size());
   auto series = stored_series{place->second, edge, text, 0, 0};
   txn_.append(table::series, series_key(series.id), to_value(series));
   return changed_series_.emplace(series.id, std::move(series)).first->second;
@@ -183,8 +179,8 @@ stored_series& store_txn::series_with(stored_series_id id) {
   return changed_series_.emplace(id, *store_.series.get(id)).first->second;
 }
 
-void store_txn::add_summary(const incoming_block& block,
-                            const analytics::summary& x, stored_series_id id) {
+void store_txn::add_summary(const incoming_block& block, const analytics::summary& x,
+                            stored_series_id id) {
   auto key = window_key{id, x.width_ns, x.start_ns};
   auto key_bytes = to_key(key);
   auto incoming = x;

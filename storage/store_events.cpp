@@ -18,8 +18,8 @@ lmdb_table time_index(analytics::alert_state state) {
 }
 
 /// Key and value of a table's first entry, as copies.
-std::optional<std::pair<std::string, std::string>>
-first_entry(const lmdb_txn& txn, lmdb_table table) {
+std::optional<std::pair<std::string, std::string>> first_entry(const lmdb_txn& txn,
+                                                               lmdb_table table) {
   auto cursor = lmdb_cursor{txn, table};
   if (!cursor.first())
     return std::nullopt;
@@ -54,11 +54,9 @@ bool store_txn::put_alert(const stored_alert& alert) {
   auto key = alert_key(alert.edge, x.id);
   if (auto value = txn_.get(table::alerts, key)) {
     auto before = to_alert(*value).value;
-    if (std::pair{x.updated_ns, x.state}
-        < std::pair{before.updated_ns, before.state})
+    if (std::pair{x.updated_ns, x.state} < std::pair{before.updated_ns, before.state})
       return false;
-    txn_.erase(time_index(before.state),
-               alert_time_key(before.updated_ns, key));
+    txn_.erase(time_index(before.state), alert_time_key(before.updated_ns, key));
   }
   txn_.put(table::alerts, key, to_value(alert));
   txn_.put(time_index(x.state), alert_time_key(x.updated_ns, key), {});
@@ -81,8 +79,7 @@ void store_txn::bound_alerts() {
   }
 }
 
-void store_txn::add_rejection(std::string_view edge,
-                              const analytics::rejection& x) {
+void store_txn::add_rejection(std::string_view edge, const analytics::rejection& x) {
   txn_.append(table::quarantine, number_key(next_rejection_),
               to_value(stored_rejection{std::string{edge}, x}));
   next_rejection_ += 1;
@@ -102,9 +99,8 @@ expected<void, error> store::put_alert(const stored_alert& alert) {
   return guarded([&] {
     if (alert.edge.empty() || alert.edge.size() > edge_name_bytes_max
         || alert.value.id.size() > alert_id_bytes_max)
-      throw failure(errc::malformed,
-                    "an alert needs an edge's name of 1 to 255 "
-                    "bytes and an id of at most 128.");
+      throw failure(errc::malformed, "an alert needs an edge's name of 1 to 255 "
+                                     "bytes and an id of at most 128.");
     auto lock = std::lock_guard{impl_->write_mutex};
     auto txn = store_txn{*impl_};
     if (txn.put_alert(alert))
@@ -113,16 +109,15 @@ expected<void, error> store::put_alert(const stored_alert& alert) {
 }
 
 expected<std::vector<stored_anomaly>, error>
-store::anomalies(stored_series_id series, std::int64_t from_ns,
-                 std::int64_t to_ns, std::size_t limit) const {
+store::anomalies(stored_series_id series, std::int64_t from_ns, std::int64_t to_ns,
+                 std::size_t limit) const {
   return guarded([&] {
     std::vector<stored_anomaly> result;
     auto txn = lmdb_txn{impl_->env, false};
     auto index = series == 0 ? table::anomalies : table::anomalies_by_series;
     auto cursor = lmdb_cursor{txn, index};
     auto end = anomaly_key{to_ns, series, 0};
-    bool more
-      = cursor.seek_before(series == 0 ? to_key(end) : to_series_key(end));
+    bool more = cursor.seek_before(series == 0 ? to_key(end) : to_series_key(end));
     for (; more && result.size() < limit; more = cursor.previous()) {
       auto key = series == 0 ? to_anomaly_key(cursor.key())
                              : to_anomaly_series_key(cursor.key());
@@ -137,8 +132,8 @@ store::anomalies(stored_series_id series, std::int64_t from_ns,
   });
 }
 
-expected<std::vector<stored_alert>, error>
-store::alerts(bool only_open, std::size_t limit) const {
+expected<std::vector<stored_alert>, error> store::alerts(bool only_open,
+                                                         std::size_t limit) const {
   return guarded([&] {
     std::vector<stored_alert> result;
     auto txn = lmdb_txn{impl_->env, false};

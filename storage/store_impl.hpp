@@ -23,8 +23,7 @@ namespace table {
 inline constexpr lmdb_table meta{0};
 inline constexpr lmdb_table positions{1};
 inline constexpr lmdb_table series{2};
-inline constexpr lmdb_table tails{
-  3}; ///< Newest width and start of each series.
+inline constexpr lmdb_table tails{3}; ///< Newest width and start of each series.
 inline constexpr lmdb_table summaries{4};
 inline constexpr lmdb_table anomalies{5};
 inline constexpr lmdb_table anomalies_by_series{6};
@@ -62,7 +61,7 @@ struct store_state {
   lmdb_env env;
   bool was_damaged = false;
   series_cache series;
-  std::mutex write_mutex; // Commits, skips and own alerts, one after another.
+  std::mutex write_mutex;           // Commits, skips and own alerts, one after another.
   std::uint64_t next_anomaly = 1;   // Under write_mutex.
   std::uint64_t next_rejection = 1; // Under write_mutex.
 };

@@ -20,15 +20,12 @@ struct window_range {
 template <class Use>
 void for_each_window(const lmdb_txn& txn, const window_range& range, Use use) {
   auto cursor = lmdb_cursor{txn, table::summaries};
-  auto same_width
-    = to_key(window_key{range.series, range.width_ns, 0}).substr(0, 12);
-  bool more = cursor.seek(
-    to_key(window_key{range.series, range.width_ns, range.from_ns}));
-  for (; more && cursor.key().substr(0, 12) == same_width;
-       more = cursor.next()) {
+  auto same_width = to_key(window_key{range.series, range.width_ns, 0}).substr(0, 12);
+  bool more
+    = cursor.seek(to_key(window_key{range.series, range.width_ns, range.from_ns}));
+  for (; more && cursor.key().substr(0, 12) == same_width; more = cursor.next()) {
     auto key = to_window_key(cursor.key());
-    if (key.start_ns >= range.to_ns
-        || !use(merged(to_window(key, cursor.value()))))
+    if (key.start_ns >= range.to_ns || !use(merged(to_window(key, cursor.value()))))
       return;
   }
 }
@@ -36,8 +33,7 @@ void for_each_window(const lmdb_txn& txn, const window_range& range, Use use) {
 /// Start of the last window in the range. @pre there is one.
 std::int64_t last_start(const lmdb_txn& txn, const window_range& range) {
   auto cursor = lmdb_cursor{txn, table::summaries};
-  cursor.seek_before(
-    to_key(window_key{range.series, range.width_ns, range.to_ns}));
+  cursor.seek_before(to_key(window_key{range.series, range.width_ns, range.to_ns}));
   return to_window_key(cursor.key()).start_ns;
 }
 
@@ -60,8 +56,8 @@ struct buckets {
 /// by a little keeps its points; only a single bucket begins with the data.
 buckets choose_buckets(std::int64_t first_ns, std::int64_t last_ns,
                        std::int64_t width_ns, std::size_t points_max) {
-  auto span = static_cast<std::uint64_t>(last_ns)
-              - static_cast<std::uint64_t>(first_ns);
+  auto span
+    = static_cast<std::uint64_t>(last_ns) - static_cast<std::uint64_t>(first_ns);
   auto windows = span / static_cast<std::uint64_t>(width_ns) + 1;
   if (points_max < 2) {
     auto whole = (span / static_cast<std::uint64_t>(width_ns) + 1)
@@ -73,9 +69,8 @@ buckets choose_buckets(std::int64_t first_ns, std::int64_t last_ns,
   return {0, static_cast<std::int64_t>(per_bucket) * width_ns};
 }
 
-std::vector<analytics::summary> read_merged(const lmdb_txn& txn,
-                                            const window_range& range,
-                                            const buckets& into) {
+std::vector<analytics::summary>
+read_merged(const lmdb_txn& txn, const window_range& range, const buckets& into) {
   std::vector<analytics::summary> result;
   for_each_window(txn, range, [&](const analytics::summary& x) {
     auto start = into.start_of(x.start_ns);
@@ -91,8 +86,8 @@ std::vector<analytics::summary> read_merged(const lmdb_txn& txn,
   return result;
 }
 
-std::vector<analytics::summary>
-read(const lmdb_txn& txn, const window_range& range, std::size_t points_max) {
+std::vector<analytics::summary> read(const lmdb_txn& txn, const window_range& range,
+                                     std::size_t points_max) {
   std::vector<analytics::summary> result;
   bool too_many = false;
   for_each_window(txn, range, [&](const analytics::summary& x) {
@@ -117,8 +112,8 @@ store::query(stored_series_id id, std::int64_t from_ns, std::int64_t to_ns,
   return guarded([&] {
     auto series = impl_->series.get(id);
     if (!series)
-      throw failure(errc::not_found, "there is no series with the number "
-                                       + std::to_string(id) + ".");
+      throw failure(errc::not_found,
+                    "there is no series with the number " + std::to_string(id) + ".");
     if (series->width_ns == 0 || from_ns >= to_ns)
       return std::vector<analytics::summary>{};
     auto txn = lmdb_txn{impl_->env, false};

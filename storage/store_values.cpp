@@ -24,11 +24,11 @@ byte_reader read_value(std::string_view value, const char* what) {
   if (!in.ok() || version == 0)
     malformed(what);
   if (version > value_version)
-    throw failure(errc::unsupported,
-                  std::string{"the store holds "} + what + " of version "
-                    + std::to_string(version) + ", this program knows up to "
-                    + std::to_string(value_version)
-                    + ". Start the newer program that wrote it.");
+    throw failure(errc::unsupported, std::string{"the store holds "} + what
+                                       + " of version " + std::to_string(version)
+                                       + ", this program knows up to "
+                                       + std::to_string(value_version)
+                                       + ". Start the newer program that wrote it.");
   return in;
 }
 
@@ -65,8 +65,7 @@ analytics::summary take_summary(byte_reader& in, const window_key& key) {
   x.revision = in.take<std::uint32_t>();
   x.late_count = in.take<std::uint32_t>();
   x.count = in.take<std::uint64_t>();
-  for (double* field :
-       {&x.sum, &x.min, &x.max, &x.mean, &x.m2, &x.first, &x.last})
+  for (double* field : {&x.sum, &x.min, &x.max, &x.mean, &x.m2, &x.first, &x.last})
     *field = in.take_double();
   x.first_ns = in.take_time();
   x.last_ns = in.take_time();
@@ -282,8 +281,7 @@ std::string to_value(const stored_alert& alert) {
   put_time(out, x.updated_ns);
   put_double(out, x.value);
   put_double(out, x.limit);
-  for (const auto* text :
-       {&alert.edge, &alert.series_text, &x.id, &x.rule, &x.message})
+  for (const auto* text : {&alert.edge, &alert.series_text, &x.id, &x.rule, &x.message})
     put_text(out, *text);
   return out;
 }
@@ -298,8 +296,7 @@ stored_alert to_alert(std::string_view value) {
   x.updated_ns = in.take_time();
   x.value = in.take_double();
   x.limit = in.take_double();
-  for (auto* text :
-       {&alert.edge, &alert.series_text, &x.id, &x.rule, &x.message})
+  for (auto* text : {&alert.edge, &alert.series_text, &x.id, &x.rule, &x.message})
     *text = in.take_text();
   check_complete(in, "an alert");
   return alert;
@@ -316,8 +313,7 @@ std::string to_value(const stored_rejection& rejection) {
   auto out = new_value();
   put_time(out, x.time_ns);
   put_enum(out, x.reason);
-  for (const auto* text :
-       {&rejection.edge, &x.source, &x.detail, &x.first_bytes})
+  for (const auto* text : {&rejection.edge, &x.source, &x.detail, &x.first_bytes})
     put_text(out, *text);
   return out;
 }
@@ -327,8 +323,7 @@ stored_rejection to_rejection(std::string_view value) {
   stored_rejection rejection;
   auto& x = rejection.value;
   x.time_ns = in.take_time();
-  x.reason
-    = take_enum(in, analytics::reject_reason::unknown_topic, "a rejection");
+  x.reason = take_enum(in, analytics::reject_reason::unknown_topic, "a rejection");
   for (auto* text : {&rejection.edge, &x.source, &x.detail, &x.first_bytes})
     *text = in.take_text();
   check_complete(in, "a rejection");

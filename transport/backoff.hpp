@@ -22,8 +22,8 @@ public:
 
   /// The same seed gives the same times.
   backoff(duration min, duration max, std::uint64_t seed)
-    : min_{std::max(min, duration{1})}, max_{std::max(max, min_)},
-      current_{min_}, state_{seed} {
+    : min_{std::max(min, duration{1})}, max_{std::max(max, min_)}, current_{min_},
+      state_{seed} {
   }
 
   duration next() {

@@ -233,10 +233,9 @@ private:
   void read(analytics::rejection& x) {
     integer(x.time_ns, "time_ns");
     text(x.source, text_bytes_max, "source");
-    choice(
-      x.reason,
-      static_cast<analytics::reject_reason>(analytics::reject_reason_count - 1),
-      "reason");
+    choice(x.reason,
+           static_cast<analytics::reject_reason>(analytics::reject_reason_count - 1),
+           "reason");
     text(x.detail, text_bytes_max, "detail");
     std::string_view bytes;
     check(in_.binary(bytes) && bytes.size() <= first_bytes_max,
@@ -251,9 +250,8 @@ private:
       return false;
     }
     if (count > in_.remaining() / element_bytes_min) {
-      fail("the list announces " + std::to_string(count)
-           + " elements, but only " + std::to_string(in_.remaining())
-           + " bytes are left");
+      fail("the list announces " + std::to_string(count) + " elements, but only "
+           + std::to_string(in_.remaining()) + " bytes are left");
       return false;
     }
     return true;
@@ -274,8 +272,7 @@ private:
   }
 
   void real(double& out, std::string_view field) {
-    check_kind(in_.real(out) && std::isfinite(out), field,
-               " is not a finite number");
+    check_kind(in_.real(out) && std::isfinite(out), field, " is not a finite number");
   }
 
   void text(std::string& out, std::size_t size_max, std::string_view field) {
@@ -307,10 +304,9 @@ private:
     if (failed_)
       return;
     failed_ = true;
-    error_ = {errc::malformed, "block, " + std::string{place_} + " "
-                                 + std::to_string(index_) + ", byte "
-                                 + std::to_string(in_.offset() + 1) + ": "
-                                 + std::move(what)};
+    error_ = {errc::malformed,
+              "block, " + std::string{place_} + " " + std::to_string(index_) + ", byte "
+                + std::to_string(in_.offset() + 1) + ": " + std::move(what)};
   }
 
   msgpack_reader in_;
@@ -345,16 +341,14 @@ expected<record_block, error> decode_block(std::string_view bytes) {
   if (bytes.empty())
     return unexpected(error{errc::malformed, "block: no bytes"});
   if (bytes.size() > block_bytes_max)
-    return unexpected(
-      error{errc::too_large,
-            "block: " + std::to_string(bytes.size()) + " bytes, at most "
-              + std::to_string(block_bytes_max) + " are allowed"});
+    return unexpected(error{
+      errc::too_large, "block: " + std::to_string(bytes.size()) + " bytes, at most "
+                         + std::to_string(block_bytes_max) + " are allowed"});
   auto version = static_cast<std::uint8_t>(bytes.front());
   if (version != block_version)
-    return unexpected(
-      error{errc::unsupported, "block: version " + std::to_string(version)
-                                 + ", this build reads "
-                                 + std::to_string(block_version)});
+    return unexpected(error{errc::unsupported,
+                            "block: version " + std::to_string(version)
+                              + ", this build reads " + std::to_string(block_version)});
   return block_reader{bytes.substr(1)}.read();
 }
 

@@ -49,8 +49,7 @@ curve_key_pair make_curve_keys() {
                                std::string(key_text_size + 1, '\0')};
   // Fails only in a build without CURVE; validate() then refuses the empty
   // keys.
-  if (zmq_curve_keypair(result.public_key.data(), result.secret_key.data())
-      != 0)
+  if (zmq_curve_keypair(result.public_key.data(), result.secret_key.data()) != 0)
     return {};
   result.public_key.resize(key_text_size);
   result.secret_key.resize(key_text_size);
@@ -66,15 +65,14 @@ bool is_curve_key(std::string_view text) {
 
 bool is_peer_name(std::string_view name) {
   auto fits = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-           || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')
+           || c == '.' || c == '_' || c == '-';
   };
   return !name.empty() && name.size() <= 64
          && std::all_of(name.begin(), name.end(), fits);
 }
 
-expected<curve_key_pair, error>
-read_secret_key(const std::filesystem::path& file) {
+expected<curve_key_pair, error> read_secret_key(const std::filesystem::path& file) {
   auto secret = read_private_line(file, "the secret key");
   if (!secret)
     return unexpected(secret.error());
@@ -96,26 +94,25 @@ expected<void, error> write_secret_key(const std::filesystem::path& file,
                                        const curve_key_pair& keys) {
   auto name = file.string();
   if (!is_curve_key(keys.secret_key))
-    return unexpected(bad(errc::invalid_config,
-                          "there is no valid secret key to write to " + name));
-  auto out = owned_fd{
-    ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
+    return unexpected(
+      bad(errc::invalid_config, "there is no valid secret key to write to " + name));
+  auto out
+    = owned_fd{::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
   if (out.fd < 0 && errno == EEXIST)
-    return unexpected(bad(errc::invalid_config,
-                          name
-                            + " exists and a key is never overwritten: move "
-                              "it away or choose another name"));
+    return unexpected(
+      bad(errc::invalid_config, name
+                                  + " exists and a key is never overwritten: move "
+                                    "it away or choose another name"));
   auto line = keys.secret_key + "\n";
-  auto done = out.fd >= 0
-              && ::write(out.fd, line.data(), line.size())
-                   == static_cast<ssize_t>(line.size())
-              && ::fsync(out.fd) == 0;
+  auto done
+    = out.fd >= 0
+      && ::write(out.fd, line.data(), line.size()) == static_cast<ssize_t>(line.size())
+      && ::fsync(out.fd) == 0;
   auto why = errno;
   sodium_memzero(line.data(), line.size());
   if (!done)
-    return unexpected(
-      bad(errc::unreadable_file,
-          "cannot write the secret key " + name + ": " + std::strerror(why)));
+    return unexpected(bad(errc::unreadable_file, "cannot write the secret key " + name
+                                                   + ": " + std::strerror(why)));
   return {};
 }
 
@@ -123,10 +120,10 @@ expected<void, error> validate(const curve_client_keys& keys) {
   if (!keys.encrypted())
     return {};
   if (!is_curve_key(keys.server_public_key))
-    return unexpected(bad(errc::invalid_config,
-                          "server_public_key \"" + keys.server_public_key
-                            + "\" is no CURVE key: 40 characters of Z85 are "
-                              "expected"));
+    return unexpected(
+      bad(errc::invalid_config, "server_public_key \"" + keys.server_public_key
+                                  + "\" is no CURVE key: 40 characters of Z85 are "
+                                    "expected"));
   if (!is_curve_key(keys.own.public_key) || !is_curve_key(keys.own.secret_key))
     return unexpected(bad(errc::invalid_config,
                           "an encrypted connection needs an own key pair: set "
@@ -150,20 +147,19 @@ expected<void, error> validate(const curve_server_keys& keys) {
   auto known = std::set<std::string_view>{};
   for (const auto& peer : keys.allowed) {
     if (!is_peer_name(peer.name))
-      return unexpected(bad(errc::invalid_config,
-                            "allowed peer \"" + peer.name
-                              + "\": a name has 1 to 64 of A-Z a-z 0-9 . _ -"));
+      return unexpected(
+        bad(errc::invalid_config, "allowed peer \"" + peer.name
+                                    + "\": a name has 1 to 64 of A-Z a-z 0-9 . _ -"));
     if (!is_curve_key(peer.public_key))
-      return unexpected(bad(errc::invalid_config, "allowed peer " + peer.name
-                                                    + ": \"" + peer.public_key
+      return unexpected(bad(errc::invalid_config, "allowed peer " + peer.name + ": \""
+                                                    + peer.public_key
                                                     + "\" is no CURVE key"));
     if (!names.insert(peer.name).second)
-      return unexpected(bad(errc::invalid_config,
-                            "allowed peer " + peer.name + " is listed twice"));
-    if (!known.insert(peer.public_key).second)
       return unexpected(
-        bad(errc::invalid_config,
-            "allowed peer " + peer.name + " has the key of another one"));
+        bad(errc::invalid_config, "allowed peer " + peer.name + " is listed twice"));
+    if (!known.insert(peer.public_key).second)
+      return unexpected(bad(errc::invalid_config, "allowed peer " + peer.name
+                                                    + " has the key of another one"));
   }
   return {};
 }

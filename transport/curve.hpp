@@ -24,8 +24,7 @@ bool is_curve_key(std::string_view text);
 
 /// A secret key file holds the 40 characters and a newline, mode 0600; a wider
 /// mode is an error. The public key is derived from it.
-expected<curve_key_pair, error>
-read_secret_key(const std::filesystem::path& file);
+expected<curve_key_pair, error> read_secret_key(const std::filesystem::path& file);
 
 /// Never overwrites: a key that is gone locks its owner out. invalid_config if
 /// the file exists, unreadable_file if it cannot be made.
@@ -50,7 +49,7 @@ struct curve_client_keys {
 };
 
 struct curve_server_keys {
-  curve_key_pair own; ///< Empty: no CURVE (loopback and ipc only).
+  curve_key_pair own;                ///< Empty: no CURVE (loopback and ipc only).
   std::vector<allowed_peer> allowed; ///< Deny by default.
 
   bool encrypted() const {

@@ -61,8 +61,7 @@ std::string_view as_text(Number x, Buffer& buffer) {
 
 event_field field_of(std::string_view key) {
   using enum event_field;
-  auto either
-    = [key](event_field x) { return key == name_of(x) ? x : unknown; };
+  auto either = [key](event_field x) { return key == name_of(x) ? x : unknown; };
   switch (key.size()) {
   case 2:
     return key == "ts" ? ts : either(id);
@@ -153,8 +152,8 @@ void event_assembly::set_time(std::string_view name, const scalar& value) {
     event_.time_ns = value.integer;
     break;
   default:
-    fail(reject_reason::wrong_type, name,
-         "must be ISO 8601 text or a number, found", kind_name(value.what));
+    fail(reject_reason::wrong_type, name, "must be ISO 8601 text or a number, found",
+         kind_name(value.what));
     return;
   }
   if (event_.time_ns)
@@ -162,8 +161,7 @@ void event_assembly::set_time(std::string_view name, const scalar& value) {
   if (value.what == kind::text)
     fail(utf8_checked_ || is_utf8(value.text) ? reject_reason::bad_time
                                               : reject_reason::not_utf8,
-         name, "is no ISO 8601 time such as 2026-03-01T12:00:00Z:", {},
-         value.text);
+         name, "is no ISO 8601 time such as 2026-03-01T12:00:00Z:", {}, value.text);
   else
     fail(reject_reason::bad_time, name,
          "does not fit into nanoseconds since 1970 (years 1677 to 2262)");
@@ -192,15 +190,14 @@ void event_assembly::set_value(const scalar& value) {
          "must be a number or a boolean, found text", {}, value.text);
     return;
   default:
-    fail(reject_reason::wrong_type, "value",
-         "must be a number or a boolean, found", kind_name(value.what));
+    fail(reject_reason::wrong_type, "value", "must be a number or a boolean, found",
+         kind_name(value.what));
   }
 }
 
 void event_assembly::set_name(event_field field, std::string_view& out,
                               const scalar& value, digits& buffer) {
-  bool number_allowed
-    = field != event_field::type && field != event_field::metric;
+  bool number_allowed = field != event_field::type && field != event_field::metric;
   if (value.what == kind::text) {
     if (good_text(name_of(field), value.text))
       out = value.text;
@@ -281,8 +278,7 @@ void event_assembly::add_dimension(std::string_view key, const scalar& value) {
 void event_assembly::check_dimension_count() {
   if (dimensions_.size() > limits_.dimensions_max)
     fail(reject_reason::too_large, "dimensions",
-         "has more than " + std::to_string(limits_.dimensions_max)
-           + " entries");
+         "has more than " + std::to_string(limits_.dimensions_max) + " entries");
 }
 
 void event_assembly::take_from_context() {
@@ -333,8 +329,7 @@ bool event_assembly::settle() {
     fail(reject_reason::missing_field, {},
          "no \"type\" in the payload and no {metric} in the topic template");
   if (!has_value_)
-    fail(reject_reason::missing_field, {},
-         "no \"value\": an event needs a number");
+    fail(reject_reason::missing_field, {}, "no \"value\": an event needs a number");
   return !failed_;
 }
 
@@ -347,8 +342,8 @@ void event_assembly::finish(event_sink& sink, std::string_view bytes) {
   sink.on_event(event_);
 }
 
-void reject_bytes(event_sink& sink, reject_reason reason,
-                  std::string_view detail, std::string_view bytes) {
+void reject_bytes(event_sink& sink, reject_reason reason, std::string_view detail,
+                  std::string_view bytes) {
   sink.on_reject(reason, cut_utf8(detail, detail_bytes_max), bytes);
 }
 
@@ -357,9 +352,8 @@ bool reject_oversized(const decode_limits& limits, std::string_view payload,
   if (payload.size() <= limits.payload_bytes_max)
     return false;
   reject_bytes(sink, reject_reason::too_large,
-               "the payload has " + std::to_string(payload.size())
-                 + " bytes, at most " + std::to_string(limits.payload_bytes_max)
-                 + " are allowed",
+               "the payload has " + std::to_string(payload.size()) + " bytes, at most "
+                 + std::to_string(limits.payload_bytes_max) + " are allowed",
                payload);
   return true;
 }

@@ -89,8 +89,7 @@ struct host_metrics::impl {
   std::optional<std::int64_t> read_before_ns;
 };
 
-void host_metrics::impl::add(std::string_view metric, double value,
-                             dimensions named) {
+void host_metrics::impl::add(std::string_view metric, double value, dimensions named) {
   samples.push_back({std::string{metric}, std::move(named), value});
 }
 
@@ -109,8 +108,7 @@ void host_metrics::impl::read_cpu() {
       || now->iowait < before->iowait || now->total() == before->total())
     return;
   auto total = static_cast<double>(now->total() - before->total());
-  add("cpu_percent",
-      percent(static_cast<double>(now->busy - before->busy), total));
+  add("cpu_percent", percent(static_cast<double>(now->busy - before->busy), total));
   add("cpu_iowait_percent",
       percent(static_cast<double>(now->iowait - before->iowait), total));
 }
@@ -131,8 +129,7 @@ void host_metrics::impl::read_memory() {
 }
 
 bool host_metrics::impl::is_physical_disk(const std::string& device) const {
-  for (std::string_view prefix :
-       {"loop", "ram", "zram", "dm-", "md", "sr", "fd"})
+  for (std::string_view prefix : {"loop", "ram", "zram", "dm-", "md", "sr", "fd"})
     if (device.starts_with(prefix))
       return false;
   // /sys/block names whole disks only; a partition is a folder inside its
@@ -141,8 +138,7 @@ bool host_metrics::impl::is_physical_disk(const std::string& device) const {
   return fs::exists(root / "sys/block" / device, error);
 }
 
-void host_metrics::impl::add_rates(counters& before,
-                                   std::vector<device_bytes> now,
+void host_metrics::impl::add_rates(counters& before, std::vector<device_bytes> now,
                                    std::string_view dimension,
                                    std::string_view metric_in,
                                    std::string_view metric_out) {
@@ -151,12 +147,11 @@ void host_metrics::impl::add_rates(counters& before,
     if (after.size() >= devices_max)
       break;
     auto old = before.find(x.device);
-    auto add_rate
-      = [&](std::string_view metric, std::uint64_t from, std::uint64_t to) {
-          if (to >= from && seconds > 0.0) // Else: plugged in anew, or reset.
-            add(metric, static_cast<double>(to - from) / seconds,
-                {{std::string{dimension}, x.device}});
-        };
+    auto add_rate = [&](std::string_view metric, std::uint64_t from, std::uint64_t to) {
+      if (to >= from && seconds > 0.0) // Else: plugged in anew, or reset.
+        add(metric, static_cast<double>(to - from) / seconds,
+            {{std::string{dimension}, x.device}});
+    };
     if (old != before.end()) {
       add_rate(metric_in, old->second.in, x.in);
       add_rate(metric_out, old->second.out, x.out);
@@ -169,18 +164,16 @@ void host_metrics::impl::add_rates(counters& before,
 void host_metrics::impl::read_disks() {
   // Without the file the list is empty, and no rate spans the gap.
   auto disks = parse_diskstats(read_file(root / "proc/diskstats").value_or(""));
-  std::erase_if(disks, [this](const device_bytes& x) {
-    return !is_physical_disk(x.device);
-  });
+  std::erase_if(disks,
+                [this](const device_bytes& x) { return !is_physical_disk(x.device); });
   add_rates(disks_before, std::move(disks), "device", "disk_read_bytes_per_s",
             "disk_write_bytes_per_s");
 }
 
 void host_metrics::impl::read_networks() {
   add_rates(networks_before,
-            parse_net_dev(read_file(root / "proc/net/dev").value_or("")),
-            "interface", "network_receive_bytes_per_s",
-            "network_transmit_bytes_per_s");
+            parse_net_dev(read_file(root / "proc/net/dev").value_or("")), "interface",
+            "network_receive_bytes_per_s", "network_transmit_bytes_per_s");
 }
 
 void host_metrics::impl::read_filesystem() {
@@ -193,8 +186,7 @@ void host_metrics::impl::read_filesystem() {
   add("filesystem_used_percent", percent(used, usable), {{"path", "/"}});
 }
 
-void host_metrics::impl::add_temperature(const fs::path& file,
-                                         std::string name) {
+void host_metrics::impl::add_temperature(const fs::path& file, std::string name) {
   auto text = read_file(file);
   auto millidegrees = text ? parse_number(*text) : std::nullopt;
   if (millidegrees)
@@ -217,8 +209,8 @@ void host_metrics::impl::read_temperatures() {
       auto file = input.filename().string();
       constexpr std::string_view ending = "_input";
       if (file.ends_with(ending))
-        add_temperature(input, chip_name + ":"
-                                 + file.substr(0, file.size() - ending.size()));
+        add_temperature(input,
+                        chip_name + ":" + file.substr(0, file.size() - ending.size()));
     }
   }
 }
@@ -232,9 +224,8 @@ host_metrics::~host_metrics() = default;
 
 std::vector<host_sample> host_metrics::read(std::int64_t now_ns) {
   auto before = std::exchange(impl_->read_before_ns, now_ns);
-  impl_->seconds = before && now_ns > *before
-                     ? static_cast<double>(now_ns - *before) / 1e9
-                     : 0.0;
+  impl_->seconds
+    = before && now_ns > *before ? static_cast<double>(now_ns - *before) / 1e9 : 0.0;
   impl_->samples.clear();
   impl_->read_cpu();
   impl_->read_memory();

@@ -33,15 +33,13 @@ std::string_view take_word(std::string_view& rest) {
 
 template <class Number>
 bool read_number(std::string_view word, Number& out) {
-  auto [end, error]
-    = std::from_chars(word.data(), word.data() + word.size(), out);
+  auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), out);
   return error == std::errc{} && end == word.data() + word.size();
 }
 
 /// Fills `out` from the words at the front; false if there are fewer.
 template <std::size_t Size>
-bool read_numbers(std::string_view& rest,
-                  std::array<std::uint64_t, Size>& out) {
+bool read_numbers(std::string_view& rest, std::array<std::uint64_t, Size>& out) {
   for (auto& x : out)
     if (!read_number(take_word(rest), x))
       return false;
@@ -107,8 +105,8 @@ std::vector<device_bytes> parse_diskstats(std::string_view text) {
     // reads, merged, sectors read, ms, writes, merged, sectors written
     std::array<std::uint64_t, 7> counts{};
     if (!device.empty() && read_numbers(line, counts))
-      result.push_back({std::string{device}, counts[2] * sector_bytes,
-                        counts[6] * sector_bytes});
+      result.push_back(
+        {std::string{device}, counts[2] * sector_bytes, counts[6] * sector_bytes});
   }
   return result;
 }
@@ -117,8 +115,7 @@ std::vector<device_bytes> parse_net_dev(std::string_view text) {
   std::vector<device_bytes> result;
   while (!text.empty()) {
     auto line = take_line(text);
-    auto colon
-      = line.rfind(':'); // Alias names such as eth0:1 have one themselves.
+    auto colon = line.rfind(':'); // Alias names such as eth0:1 have one themselves.
     if (colon == std::string_view::npos)
       continue;
     auto name = line.substr(0, colon);

@@ -37,8 +37,7 @@ inline std::array<char, 9> encode_ingest_header(std::uint64_t sequence) {
   return result;
 }
 
-inline std::optional<std::uint64_t>
-decode_ingest_header(std::string_view frame) {
+inline std::optional<std::uint64_t> decode_ingest_header(std::string_view frame) {
   if (frame.size() != 9 || frame[0] != ingest_version)
     return std::nullopt;
   return detail::get_big_endian(frame.data() + 1);
@@ -51,8 +50,7 @@ inline std::array<char, 10> encode_ingest_ack(std::uint64_t through) {
 }
 
 inline std::optional<std::uint64_t> decode_ingest_ack(std::string_view frame) {
-  if (frame.size() != 10 || frame[0] != ingest_version
-      || frame[1] != ingest_ack_type)
+  if (frame.size() != 10 || frame[0] != ingest_version || frame[1] != ingest_ack_type)
     return std::nullopt;
   return detail::get_big_endian(frame.data() + 2);
 }

@@ -47,8 +47,7 @@ struct json_decoder::impl {
 
   void keep_padded(std::string_view text);
   /// Rejects all from `start` on, `start` being in the padded copy.
-  void reject_rest(error_code error, const char* start, place where,
-                   std::size_t index);
+  void reject_rest(error_code error, const char* start, place where, std::size_t index);
   /// The payload's bytes of what stands in the padded copy.
   std::string_view original(const char* begin, const char* end) const;
 
@@ -88,8 +87,7 @@ void json_decoder::impl::decode(std::string_view bytes) {
   events = 0;
   payload = trim_json(without_bom(bytes));
   if (payload.empty()) {
-    reject_bytes(*sink, reject_reason::malformed, "the payload is empty",
-                 bytes);
+    reject_bytes(*sink, reject_reason::malformed, "the payload is empty", bytes);
     return;
   }
   if (payload.front() != '{' && payload.front() != '[') {
@@ -113,9 +111,8 @@ void json_decoder::impl::decode_scalar(std::string_view text) {
     value.what = scalar::kind::boolean;
     value.boolean = text == "true";
   } else if (!json::read_odd_number(text, value) && text != "null") {
-    event.fail(is_utf8(text) ? reject_reason::malformed
-                             : reject_reason::not_utf8,
-               {}, "expected an object, an array or a number, found", {}, text);
+    event.fail(is_utf8(text) ? reject_reason::malformed : reject_reason::not_utf8, {},
+               "expected an object, an array or a number, found", {}, text);
   }
   event.set(event_field::value, value);
   event.settle();
@@ -141,23 +138,21 @@ void json_decoder::impl::decode_lines(std::string_view text) {
   }
 }
 
-void json_decoder::impl::decode_line(std::string_view line,
-                                     std::size_t number) {
+void json_decoder::impl::decode_line(std::string_view line, std::size_t number) {
   ++events;
   if (line.front() == '{') {
     decode_object(line, place::on_line, number);
     return;
   }
   event.begin(*context, place::on_line, number);
-  event.fail(is_utf8(line) ? reject_reason::malformed : reject_reason::not_utf8,
-             {}, "expected an object, found", {}, line);
+  event.fail(is_utf8(line) ? reject_reason::malformed : reject_reason::not_utf8, {},
+             "expected an object, found", {}, line);
   finish(line.data(), line.data() + line.size());
 }
 
 error_code json_decoder::impl::open(std::string_view text) {
   auto begin = static_cast<std::size_t>(text.data() - padded.data());
-  simdjson::padded_string_view view{text.data(), text.size(),
-                                    padded.size() - begin};
+  simdjson::padded_string_view view{text.data(), text.size(), padded.size() - begin};
   return parser.iterate(view).get(document);
 }
 
@@ -234,8 +229,8 @@ error_code json_decoder::impl::decode_element(ondemand::value element,
     auto token = json::trimmed_token(element);
     if (json::read_scalar(element, value) == scalar_result::broken)
       return simdjson::TAPE_ERROR;
-    event.fail(reject_reason::wrong_type, {},
-               "an event must be an object, found", {}, token);
+    event.fail(reject_reason::wrong_type, {}, "an event must be an object, found", {},
+               token);
     bool nested = json::is_nested(value);
     auto error = nested ? pass_over(element, value) : simdjson::SUCCESS;
     if (error)
@@ -315,8 +310,7 @@ error_code json_decoder::impl::read_dimensions(ondemand::value value) {
   return simdjson::SUCCESS;
 }
 
-error_code json_decoder::impl::pass_over(ondemand::value value,
-                                         const scalar& read) {
+error_code json_decoder::impl::pass_over(ondemand::value value, const scalar& read) {
   std::string_view raw;
   error_code error = simdjson::SUCCESS;
   if (read.what == scalar::kind::object) {
@@ -344,8 +338,8 @@ void json_decoder::impl::finish(const char* start, const char* end) {
     event.finish(*sink, original(start, end != nullptr ? end : location()));
 }
 
-void json_decoder::impl::reject_rest(error_code error, const char* start,
-                                     place where, std::size_t index) {
+void json_decoder::impl::reject_rest(error_code error, const char* start, place where,
+                                     std::size_t index) {
   event.begin(*context, where, index);
   event.fail(json::reason_of(error), {},
              "not valid JSON from here on:", simdjson::error_message(error));
@@ -359,8 +353,8 @@ json_decoder::json_decoder(decode_limits limits)
 
 json_decoder::~json_decoder() = default;
 
-void json_decoder::decode(std::string_view payload,
-                          const decode_context& context, event_sink& sink) {
+void json_decoder::decode(std::string_view payload, const decode_context& context,
+                          event_sink& sink) {
   if (reject_oversized(impl_->limits, payload, sink))
     return;
   impl_->context = &context;

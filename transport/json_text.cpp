@@ -104,15 +104,14 @@ std::optional<double> json_number(std::string_view text) {
   if (!is_number(text))
     return std::nullopt;
   double result = 0.0;
-  auto [end, error]
-    = std::from_chars(text.data(), text.data() + text.size(), result);
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), result);
   if (error != std::errc::result_out_of_range)
     return result;
   // Too small counts as 0, too large as infinity; from_chars does not say
   // which.
   bool small = text.find("e-") != std::string_view::npos
-               || text.find("E-") != std::string_view::npos
-               || text.starts_with("0.") || text.starts_with("-0.");
+               || text.find("E-") != std::string_view::npos || text.starts_with("0.")
+               || text.starts_with("-0.");
   auto magnitude = small ? 0.0 : std::numeric_limits<double>::infinity();
   return text.front() == '-' ? -magnitude : magnitude;
 }

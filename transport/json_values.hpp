@@ -23,8 +23,7 @@ inline std::string_view trimmed_token(ondemand::value& value) {
 /// number, not a bracket or comma that belongs to the structure.
 inline bool is_word(std::string_view token) {
   return !token.empty()
-         && std::string_view{"{}[],:"}.find(token.front())
-              == std::string_view::npos;
+         && std::string_view{"{}[],:"}.find(token.front()) == std::string_view::npos;
 }
 
 inline bool is_nested(const scalar& x) {
@@ -78,8 +77,7 @@ inline bool read_number(ondemand::value& value, scalar& out) {
 inline bool read_text(ondemand::value& value, std::string_view& out) {
   auto token = value.raw_json_token(); // White space may follow the last quote.
   auto last_quote = token.rfind('"');
-  if (last_quote == 0
-      || std::memchr(token.data(), '\\', token.size()) != nullptr)
+  if (last_quote == 0 || std::memchr(token.data(), '\\', token.size()) != nullptr)
     return value.get_string().get(out) == simdjson::SUCCESS;
   ondemand::raw_json_string raw;
   if (value.get_raw_json_string().get(raw))
@@ -131,11 +129,10 @@ inline event_field read_key(ondemand::field& field) {
   // safe: padding follows.
   constexpr auto span = field_name_bytes_max + 1;
   const auto* quote = static_cast<const char*>(std::memchr(raw, '"', span));
-  std::string_view name{
-    raw, quote != nullptr ? static_cast<std::size_t>(quote - raw) : span};
+  std::string_view name{raw, quote != nullptr ? static_cast<std::size_t>(quote - raw)
+                                              : span};
   auto result = quote != nullptr ? field_of(name) : event_field::unknown;
-  if (result == event_field::unknown
-      && name.find('\\') != std::string_view::npos
+  if (result == event_field::unknown && name.find('\\') != std::string_view::npos
       && !field.unescaped_key().get(name))
     result = field_of(name);
   return result;

@@ -32,8 +32,7 @@ constexpr std::size_t in_flight_max = 100;
 constexpr auto connect_limit = std::chrono::seconds{5};
 constexpr auto disconnect_limit = std::chrono::seconds{1};
 
-constexpr auto refused_user
-  = "the broker refuses us: check user and password_file";
+constexpr auto refused_user = "the broker refuses us: check user and password_file";
 
 struct outgoing {
   std::uint64_t id = 0;
@@ -61,8 +60,7 @@ std::string explain(int reason_code) {
 std::string describe(const mqtt::token& token) {
 
   // MQTT 5's reasons come in one or the other.
-  for (auto code :
-       {static_cast<int>(token.get_reason_code()), token.get_return_code()})
+  for (auto code : {static_cast<int>(token.get_reason_code()), token.get_return_code()})
     if (is_refusal(code))
       return explain(code);
   switch (token.get_return_code()) {
@@ -125,14 +123,12 @@ struct mqtt_client::impl {
 
   /// Waits for `done()`, the given time, or the end, whichever comes first.
   template <class Done>
-  void
-  wait(std::unique_lock<std::mutex>& lock, clock::time_point until, Done done) {
+  void wait(std::unique_lock<std::mutex>& lock, clock::time_point until, Done done) {
     while (!done() && !over() && clock::now() < until)
       changed.wait_until(lock, stopping ? std::min(until, stop_at) : until);
   }
 
-  void wait_for_answer(std::unique_lock<std::mutex>& lock,
-                       clock::time_point until) {
+  void wait_for_answer(std::unique_lock<std::mutex>& lock, clock::time_point until) {
     wait(lock, until, [this] { return answered || lost; });
   }
 
@@ -160,16 +156,14 @@ struct mqtt_client::impl {
 /// Paho's client for one connection, and for the attempts before it: made anew
 /// after each, so that nothing of the one before (its queues, its tokens) can
 /// come back.
-struct mqtt_client::impl::connection final : mqtt::callback,
-                                             mqtt::iaction_listener {
+struct mqtt_client::impl::connection final : mqtt::callback, mqtt::iaction_listener {
   impl& owner;
   mqtt::async_client client;
 
   explicit connection(impl& x)
     : owner{x}, client{x.settings.server_uri, x.config.client_id,
-                       mqtt::create_options{x.config.version == 5
-                                              ? MQTTVERSION_5
-                                              : MQTTVERSION_3_1_1},
+                       mqtt::create_options{x.config.version == 5 ? MQTTVERSION_5
+                                                                  : MQTTVERSION_3_1_1},
                        nullptr} {
     client.set_callback(*this);
     client.set_disconnected_handler(
@@ -199,8 +193,8 @@ struct mqtt_client::impl::connection final : mqtt::callback,
     if (!owner.callbacks.on_message)
       return;
     const auto& payload = message->get_payload();
-    auto result = mqtt_message{message->get_topic(), payload,
-                               message->is_retained(), false};
+    auto result
+      = mqtt_message{message->get_topic(), payload, message->is_retained(), false};
     if (payload.size() > owner.config.payload_bytes_max) {
       result.payload = {};
       result.oversized = true;
@@ -238,12 +232,10 @@ struct mqtt_client::impl::connection final : mqtt::callback,
   }
 
   void finish(const mqtt::token& token) {
-    auto same = [&](const outgoing& x) {
-      return as_context(x.id) == token.get_user_context();
-    };
+    auto same
+      = [&](const outgoing& x) { return as_context(x.id) == token.get_user_context(); };
     auto& sent = owner.in_flight;
-    if (auto found = std::find_if(sent.begin(), sent.end(), same);
-        found != sent.end())
+    if (auto found = std::find_if(sent.begin(), sent.end(), same); found != sent.end())
       sent.erase(found);
   }
 };
@@ -261,8 +253,7 @@ void mqtt_client::impl::run() {
         auto topics = subscribe(*link);
         if (topics) {
           pause.reset();
-          report(true,
-                 "connected to " + config.uri + ", " + *session + *topics);
+          report(true, "connected to " + config.uri + ", " + *session + *topics);
           serve(*link);
         }
         disconnect(*link);
@@ -288,8 +279,8 @@ mqtt::connect_options mqtt_client::impl::connect_options() {
     result.set_mqtt_version(MQTTVERSION_5);
     result.set_clean_start(false);
     auto seconds = static_cast<std::uint32_t>(config.session_expiry.count());
-    result.set_properties({{mqtt::property::SESSION_EXPIRY_INTERVAL,
-                            static_cast<std::int32_t>(seconds)}});
+    result.set_properties(
+      {{mqtt::property::SESSION_EXPIRY_INTERVAL, static_cast<std::int32_t>(seconds)}});
   } else {
     result.set_mqtt_version(MQTTVERSION_3_1_1);
     result.set_clean_session(false);
@@ -342,9 +333,8 @@ std::optional<std::string> mqtt_client::impl::connect(connection& link) {
     return std::nullopt;
   auto why = answered ? answered->why : lost.value_or("no answer in time");
   if (settings.tls && answered)
-    why
-      += "; if it is there, it failed our check or we failed its: see ca_file, "
-         "the names in its certificate, our certificate and both clocks";
+    why += "; if it is there, it failed our check or we failed its: see ca_file, "
+           "the names in its certificate, our certificate and both clocks";
   lock.unlock();
   report(false, "cannot connect to " + config.uri + ": " + why);
   return std::nullopt;
@@ -357,14 +347,12 @@ std::optional<std::string> mqtt_client::impl::subscribe(connection& link) {
   if (config.topics.empty())
     return "";
   auto filters = mqtt::string_collection::create(config.topics);
-  auto qos
-    = mqtt::async_client::qos_collection(config.topics.size(), config.qos);
+  auto qos = mqtt::async_client::qos_collection(config.topics.size(), config.qos);
   auto options = std::vector<mqtt::subscribe_options>{};
   if (config.version == 5) // Or each reconnect would bring all retained ones.
-    options.assign(
-      config.topics.size(),
-      mqtt::subscribe_options{false, false,
-                              mqtt::subscribe_options::SEND_RETAINED_ON_NEW});
+    options.assign(config.topics.size(),
+                   mqtt::subscribe_options{
+                     false, false, mqtt::subscribe_options::SEND_RETAINED_ON_NEW});
   {
     auto guard = std::lock_guard{mutex};
     answered.reset();
@@ -386,8 +374,7 @@ std::optional<std::string> mqtt_client::impl::subscribe(connection& link) {
       if (codes[i] >= mqtt::UNSPECIFIED_ERROR) // In 3.1.1 and 5 alike.
         refused += (refused.empty() ? "" : ", ") + config.topics[i];
   }
-  return refused.empty() ? refused
-                         : "; but it refused to subscribe us: " + refused;
+  return refused.empty() ? refused : "; but it refused to subscribe us: " + refused;
 }
 
 /// Publishes until the connection is lost or the end has come.
@@ -422,8 +409,7 @@ void mqtt_client::impl::disconnect(connection& link) {
   if (!link.client.is_connected())
     return;
   try {
-    link.client.disconnect(mqtt::disconnect_options{})
-      ->wait_for(disconnect_limit);
+    link.client.disconnect(mqtt::disconnect_options{})->wait_for(disconnect_limit);
   } catch (const mqtt::exception&) {
     // It was lost in the meantime: just as good.
   }
@@ -433,8 +419,7 @@ void mqtt_client::impl::disconnect(connection& link) {
 void mqtt_client::impl::set_window(const mqtt::properties& from_broker) {
   auto limit = in_flight_max;
   if (from_broker.contains(mqtt::property::RECEIVE_MAXIMUM))
-    limit
-      = mqtt::get<std::uint16_t>(from_broker, mqtt::property::RECEIVE_MAXIMUM);
+    limit = mqtt::get<std::uint16_t>(from_broker, mqtt::property::RECEIVE_MAXIMUM);
   auto guard = std::lock_guard{mutex};
   window = std::clamp<std::size_t>(limit, 1, in_flight_max);
 }
@@ -471,22 +456,21 @@ expected<void, error> mqtt_client::start() {
   return {};
 }
 
-expected<void, error> mqtt_client::publish(std::string topic,
-                                           std::string payload, int qos,
-                                           bool retain) {
+expected<void, error> mqtt_client::publish(std::string topic, std::string payload,
+                                           int qos, bool retain) {
   if (!is_topic_name(topic))
     return unexpected(
-      error{errc::invalid_config, "cannot publish to \"" + topic
-                                    + "\": a topic is UTF-8 without + and #"});
+      error{errc::invalid_config,
+            "cannot publish to \"" + topic + "\": a topic is UTF-8 without + and #"});
   if (qos != 0 && qos != 1)
-    return unexpected(error{errc::invalid_config, "cannot publish with qos "
-                                                    + std::to_string(qos)
-                                                    + ": it must be 0 or 1"});
+    return unexpected(
+      error{errc::invalid_config,
+            "cannot publish with qos " + std::to_string(qos) + ": it must be 0 or 1"});
   if (payload.size() > impl_->config.payload_bytes_max)
-    return unexpected(error{
-      errc::too_large, "cannot publish " + std::to_string(payload.size())
-                         + " bytes to " + topic + ": the limit is "
-                         + std::to_string(impl_->config.payload_bytes_max)});
+    return unexpected(
+      error{errc::too_large, "cannot publish " + std::to_string(payload.size())
+                               + " bytes to " + topic + ": the limit is "
+                               + std::to_string(impl_->config.payload_bytes_max)});
   auto message
     = mqtt::message::create(std::move(topic), std::move(payload), qos, retain);
   {
@@ -495,10 +479,9 @@ expected<void, error> mqtt_client::publish(std::string topic,
       return unexpected(error{errc::stopped, "the MQTT client has stopped"});
     if (impl_->queue.size() + impl_->in_flight.size()
         >= impl_->config.publish_pending_max)
-      return unexpected(error{errc::queue_full,
-                              std::to_string(impl_->config.publish_pending_max)
-                                + " messages wait for " + impl_->config.uri
-                                + " already"});
+      return unexpected(error{
+        errc::queue_full, std::to_string(impl_->config.publish_pending_max)
+                            + " messages wait for " + impl_->config.uri + " already"});
     impl_->queue.push_back({impl_->next_id++, std::move(message)});
   }
   impl_->changed.notify_all();

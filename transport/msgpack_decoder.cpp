@@ -120,8 +120,7 @@ void msgpack_decoder::impl::decode(std::string_view bytes) {
   msgpack_reader in{payload};
   msgpack_token head;
   if (payload.empty()) {
-    reject_bytes(*sink, reject_reason::malformed, "the payload is empty",
-                 payload);
+    reject_bytes(*sink, reject_reason::malformed, "the payload is empty", payload);
     return;
   }
   bool whole = in.next(head);
@@ -142,8 +141,7 @@ void msgpack_decoder::impl::decode(std::string_view bytes) {
   event.finish(*sink, payload.substr(whole ? in.offset() : started));
 }
 
-bool msgpack_decoder::impl::decode_array(msgpack_reader& in,
-                                         std::uint32_t count) {
+bool msgpack_decoder::impl::decode_array(msgpack_reader& in, std::uint32_t count) {
   for (std::uint32_t i = 0; i < count; ++i) {
     started = in.offset();
     if (events >= limits.events_max) {
@@ -164,8 +162,7 @@ bool msgpack_decoder::impl::decode_array(msgpack_reader& in,
   return true;
 }
 
-bool msgpack_decoder::impl::decode_one(msgpack_reader& in,
-                                       const msgpack_token& head) {
+bool msgpack_decoder::impl::decode_one(msgpack_reader& in, const msgpack_token& head) {
   if (head.what == token_kind::map) {
     if (!read_event(in, head.count))
       return false;
@@ -181,15 +178,14 @@ bool msgpack_decoder::impl::decode_one(msgpack_reader& in,
   return true;
 }
 
-bool msgpack_decoder::impl::read_event(msgpack_reader& in,
-                                       std::uint32_t pairs) {
+bool msgpack_decoder::impl::read_event(msgpack_reader& in, std::uint32_t pairs) {
   msgpack_token key;
   msgpack_token value;
   for (std::uint32_t i = 0; i < pairs; ++i) {
     if (!in.next(key) || !pass_over(in, key) || !in.next(value))
       return false;
-    auto name = key.what == token_kind::text ? field_of(key.text)
-                                             : event_field::unknown;
+    auto name
+      = key.what == token_kind::text ? field_of(key.text) : event_field::unknown;
     if (name == event_field::dimensions && value.what == token_kind::map
         && event.open_dimensions()) {
       if (!read_dimensions(in, value.count))
@@ -204,8 +200,7 @@ bool msgpack_decoder::impl::read_event(msgpack_reader& in,
   return true;
 }
 
-bool msgpack_decoder::impl::read_dimensions(msgpack_reader& in,
-                                            std::uint32_t pairs) {
+bool msgpack_decoder::impl::read_dimensions(msgpack_reader& in, std::uint32_t pairs) {
   msgpack_token key;
   msgpack_token value;
   for (std::uint32_t i = 0; i < pairs; ++i) {
@@ -214,16 +209,14 @@ bool msgpack_decoder::impl::read_dimensions(msgpack_reader& in,
     if (key.what == token_kind::text)
       event.add_dimension(key.text, to_scalar(value));
     else
-      event.fail(reject_reason::wrong_type, "dimensions",
-                 "has a key that is not text");
+      event.fail(reject_reason::wrong_type, "dimensions", "has a key that is not text");
     if (!pass_over(in, value))
       return false;
   }
   return true;
 }
 
-bool msgpack_decoder::impl::pass_over(msgpack_reader& in,
-                                      const msgpack_token& token) {
+bool msgpack_decoder::impl::pass_over(msgpack_reader& in, const msgpack_token& token) {
   if (token.what != token_kind::array && token.what != token_kind::map)
     return true;
   auto result = in.skip(token, limits.depth_max);
@@ -245,8 +238,8 @@ msgpack_decoder::msgpack_decoder(decode_limits limits)
 
 msgpack_decoder::~msgpack_decoder() = default;
 
-void msgpack_decoder::decode(std::string_view payload,
-                             const decode_context& context, event_sink& sink) {
+void msgpack_decoder::decode(std::string_view payload, const decode_context& context,
+                             event_sink& sink) {
   if (reject_oversized(impl_->limits, payload, sink))
     return;
   impl_->context = &context;

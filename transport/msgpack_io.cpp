@@ -35,8 +35,7 @@ bool is_short_integer(double x) {
 
 void msgpack_writer::array(std::size_t count) {
   string_stream stream{out_};
-  msgpack::packer<string_stream>(stream).pack_array(
-    static_cast<std::uint32_t>(count));
+  msgpack::packer<string_stream>(stream).pack_array(static_cast<std::uint32_t>(count));
 }
 
 void msgpack_writer::natural(std::uint64_t x) {
@@ -249,8 +248,7 @@ msgpack_reader::skip_result msgpack_reader::skip(const msgpack_token& token,
     if (!next(inner))
       return skip_result::broken;
     auto children = children_of(inner);
-    bool nests
-      = inner.what == token_kind::array || inner.what == token_kind::map;
+    bool nests = inner.what == token_kind::array || inner.what == token_kind::map;
     if (!nests)
       continue;
     if (level < level_max) {

@@ -89,8 +89,7 @@ public:
 
 private:
   bool number(std::size_t size, std::uint64_t& out);
-  bool counted(std::size_t count_size, std::size_t extra,
-               std::string_view& out);
+  bool counted(std::size_t count_size, std::size_t extra, std::string_view& out);
   bool span(std::uint64_t size, std::string_view& out);
   bool next_sized(std::uint8_t head, msgpack_token& out);
   bool next_number(std::uint8_t head, msgpack_token& out);

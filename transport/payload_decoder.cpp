@@ -19,8 +19,8 @@ payload_decoder::payload_decoder(decode_limits limits)
   : json_(limits), msgpack_(limits) {
 }
 
-void payload_decoder::decode(std::string_view payload,
-                             const decode_context& context, event_sink& sink) {
+void payload_decoder::decode(std::string_view payload, const decode_context& context,
+                             event_sink& sink) {
   if (looks_like_json(payload))
     json_.decode(payload, context, sink);
   else

@@ -16,9 +16,9 @@ namespace weir::transport {
 
 struct raw_event {
   analytics::series_view series;
-  double value = 0.0; ///< Finite.
+  double value = 0.0;                  ///< Finite.
   std::optional<std::int64_t> time_ns; ///< Nothing: the sender gave no time.
-  std::string_view id; ///< The sender's event id; empty if none.
+  std::string_view id;                 ///< The sender's event id; empty if none.
 };
 
 class event_sink {
@@ -28,14 +28,21 @@ public:
 
   /// One event, or a whole payload, could not be taken. `bytes` is what could not
   /// be read, uncut.
-  virtual void on_reject(analytics::reject_reason reason,
-                         std::string_view detail, std::string_view bytes) = 0;
+  virtual void on_reject(analytics::reject_reason reason, std::string_view detail,
+                         std::string_view bytes)
+    = 0;
 };
 
 /// How timestamps are written. `automatic` recognises seconds, milliseconds,
 /// microseconds and nanoseconds by magnitude (|t| < 1e11 s, < 1e14 ms, < 1e17 us,
 /// else ns) and ISO 8601 by being text.
-enum class time_unit : std::uint8_t { automatic, seconds, milliseconds, microseconds, nanoseconds };
+enum class time_unit : std::uint8_t {
+  automatic,
+  seconds,
+  milliseconds,
+  microseconds,
+  nanoseconds
+};
 
 /// What a payload does not say itself. Fields found in the payload win.
 struct decode_context {

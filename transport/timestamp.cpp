@@ -150,8 +150,7 @@ nanoseconds combine(std::int64_t seconds, std::int64_t extra_ns) {
 
 nanoseconds time_from_integer(std::int64_t time, time_unit unit) {
   std::int64_t result = 0;
-  if (__builtin_mul_overflow(time, ns_per(unit_by_magnitude(time, unit)),
-                             &result))
+  if (__builtin_mul_overflow(time, ns_per(unit_by_magnitude(time, unit)), &result))
     return std::nullopt;
   return result;
 }
@@ -165,8 +164,7 @@ nanoseconds time_from_real(double time, time_unit unit) {
   unit = unit_by_magnitude(time, unit);
   auto whole = std::trunc(time);
   auto scale = ns_per(unit);
-  auto fraction_us
-    = std::llround((time - whole) * static_cast<double>(scale) / 1e3);
+  auto fraction_us = std::llround((time - whole) * static_cast<double>(scale) / 1e3);
   std::int64_t result = 0;
   if (__builtin_mul_overflow(static_cast<std::int64_t>(whole), scale, &result)
       || __builtin_add_overflow(result, fraction_us * 1000LL, &result))
@@ -209,8 +207,7 @@ nanoseconds time_from_text(std::string_view text, time_unit unit) {
   if (as_integer.ec == std::errc{} && as_integer.ptr == end)
     return time_from_integer(whole, unit);
   double real = 0.0;
-  auto as_real
-    = std::from_chars(text.data(), end, real, std::chars_format::fixed);
+  auto as_real = std::from_chars(text.data(), end, real, std::chars_format::fixed);
   if (as_real.ec == std::errc{} && as_real.ptr == end)
     return time_from_real(real, unit);
   return std::nullopt;

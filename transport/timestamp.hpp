@@ -13,8 +13,7 @@ namespace weir::transport {
 // All give nothing for what cannot be read or does not fit into int64
 // nanoseconds (years 1677 to 2262).
 
-std::optional<std::int64_t> time_from_integer(std::int64_t time,
-                                              time_unit unit);
+std::optional<std::int64_t> time_from_integer(std::int64_t time, time_unit unit);
 
 /// Fractions are rounded to whole microseconds: a double that holds today's
 /// date holds no more than that.
@@ -27,7 +26,6 @@ std::optional<std::int64_t> time_from_real(double time, time_unit unit);
 std::optional<std::int64_t> time_from_iso8601(std::string_view text);
 
 /// ISO 8601, or a decimal number in `unit`.
-std::optional<std::int64_t> time_from_text(std::string_view text,
-                                           time_unit unit);
+std::optional<std::int64_t> time_from_text(std::string_view text, time_unit unit);
 
 } // namespace weir::transport

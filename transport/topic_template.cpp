@@ -29,8 +29,8 @@ std::string_view take_level(std::string_view& rest, bool& last) {
 
 bool is_field_name(std::string_view name) {
   auto plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-           || (c >= '0' && c <= '9') || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')
+           || c == '_' || c == '-';
   };
   return !name.empty() && std::ranges::all_of(name, plain);
 }
@@ -74,9 +74,8 @@ topic_template::parse_level(std::string_view part) {
   if (part.size() >= 2 && part.front() == '{' && part.back() == '}') {
     auto name = part.substr(1, part.size() - 2);
     if (!is_field_name(name))
-      return fail(
-        "a name in braces may have letters, digits, `_` and `-` only, "
-        "such as {source}");
+      return fail("a name in braces may have letters, digits, `_` and `-` only, "
+                  "such as {source}");
     auto what = name == "metric"   ? level::kind::metric
                 : name == "source" ? level::kind::source
                                    : level::kind::dimension;

@@ -16,8 +16,7 @@ namespace weir::transport {
 struct topic_fields {
   std::string_view metric;
   std::string_view source;
-  std::vector<analytics::dimension>
-    dimensions; ///< Reused; borrowed from the topic.
+  std::vector<analytics::dimension> dimensions; ///< Reused; borrowed from the topic.
 };
 
 class topic_template {

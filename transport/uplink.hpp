@@ -38,8 +38,7 @@ struct edge_status {
   std::uint64_t outbox_bytes = 0;
   std::uint64_t expired_total = 0;
   std::uint64_t rss_bytes = 0;
-  std::vector<std::uint64_t>
-    rejected_by_reason; ///< By analytics::reject_reason.
+  std::vector<std::uint64_t> rejected_by_reason; ///< By analytics::reject_reason.
 };
 
 /// A block on its way: encoded records and their numbering.
@@ -57,9 +56,8 @@ struct uplink_client_config {
   /// Without CURVE this is who we are: [A-Za-z0-9._-]{1,64}. With CURVE the
   /// centre takes the name from its allow-list and this is ignored.
   std::string name;
-  std::size_t window_bytes_max = 1 << 20; ///< Unacknowledged at most.
-  std::chrono::milliseconds resend_after{
-    30'000}; ///< Not acknowledged for so long.
+  std::size_t window_bytes_max = 1 << 20;         ///< Unacknowledged at most.
+  std::chrono::milliseconds resend_after{30'000}; ///< Not acknowledged for so long.
   std::chrono::milliseconds heartbeat_interval{1000};
   std::chrono::milliseconds silence_max{5000}; ///< Then reconnect.
   std::chrono::milliseconds backoff_min{200};
@@ -92,8 +90,8 @@ struct uplink_client_callbacks {
 /// what the centre last acknowledged, tells expired ranges as skips.
 class uplink_client {
 public:
-  uplink_client(uplink_client_config config, std::uint64_t epoch,
-                std::uint32_t run, uplink_client_callbacks callbacks);
+  uplink_client(uplink_client_config config, std::uint64_t epoch, std::uint32_t run,
+                uplink_client_callbacks callbacks);
   ~uplink_client(); ///< Stops.
 
   expected<void, error> start();
@@ -113,12 +111,10 @@ private:
 // -- centre ------------------------------------------------------------------
 
 struct uplink_server_config {
-  std::string endpoint
-    = "tcp://127.0.0.1:5570"; ///< Port 0 or `*`: any free one.
+  std::string endpoint = "tcp://127.0.0.1:5570"; ///< Port 0 or `*`: any free one.
   curve_server_keys keys;
   std::size_t message_bytes_max = 2 << 20;
-  std::size_t edges_max
-    = 4096; ///< Known at a time; the next one is turned away.
+  std::size_t edges_max = 4096; ///< Known at a time; the next one is turned away.
   std::chrono::milliseconds heartbeat_interval{1000}; ///< Asked of the edges.
 };
 
@@ -129,14 +125,13 @@ struct uplink_server_callbacks {
   std::function<std::uint64_t(const std::string& edge, std::uint64_t epoch,
                               std::uint32_t run)>
     on_hello;
-  std::function<void(const std::string& edge, std::uint64_t epoch,
-                     std::uint32_t run, uplink_block block)>
+  std::function<void(const std::string& edge, std::uint64_t epoch, std::uint32_t run,
+                     uplink_block block)>
     on_block;
   std::function<void(const std::string& edge, std::uint64_t epoch,
                      std::uint64_t first_seq, std::uint64_t through_seq)>
     on_skip;
-  std::function<void(const std::string& edge, const edge_status& status)>
-    on_status;
+  std::function<void(const std::string& edge, const edge_status& status)> on_status;
   /// Unknown key, malformed message...: counted by the caller, never fatal.
   std::function<void(const std::string& edge, const error& why)> on_error;
 };
@@ -156,8 +151,7 @@ public:
                    std::uint64_t through_seq);
 
   /// Asks the edge to send again from `from_seq`. Any thread.
-  void resend(const std::string& edge, std::uint64_t epoch,
-              std::uint64_t from_seq);
+  void resend(const std::string& edge, std::uint64_t epoch, std::uint64_t from_seq);
 
   void stop();
 

@@ -30,13 +30,11 @@ expected<std::string, error> check(const uplink_client_config& config,
             "the uplink has no CURVE keys and its name \"" + config.name
               + "\" is not 1 to 64 of A-Z a-z 0-9 . _ -: set keys, or a name"});
   if (!callbacks.read_after)
-    return unexpected(
-      error{errc::invalid_config, "the uplink needs read_after"});
+    return unexpected(error{errc::invalid_config, "the uplink needs read_after"});
   auto endpoint = usable_endpoint(config.endpoint, config.keys.encrypted());
   if (endpoint && endpoint->ends_with('*'))
-    return unexpected(
-      error{errc::invalid_config, "uplink endpoint \"" + config.endpoint
-                                    + "\" has no port to connect to"});
+    return unexpected(error{errc::invalid_config, "uplink endpoint \"" + config.endpoint
+                                                    + "\" has no port to connect to"});
   return endpoint;
 }
 
@@ -57,8 +55,7 @@ uplink_session_config session_config(const uplink_client_config& config,
 }
 
 uplink_session::sources session_sources(const uplink_client_callbacks& from) {
-  auto result
-    = uplink_session::sources{from.read_after, from.status, from.next_seq};
+  auto result = uplink_session::sources{from.read_after, from.status, from.next_seq};
   if (!result.status)
     result.status = [] { return edge_status{}; };
   return result;
@@ -121,8 +118,7 @@ struct uplink_client::impl {
       until = std::min(until, clock::time_point{clock::duration{stop_at}});
     auto left = std::chrono::ceil<std::chrono::milliseconds>(
       std::min(until - clock::now(), clock::duration{std::chrono::minutes{1}}));
-    auto items
-      = std::vector<zmq::pollitem_t>{{nullptr, wake.fd(), ZMQ_POLLIN, 0}};
+    auto items = std::vector<zmq::pollitem_t>{{nullptr, wake.fd(), ZMQ_POLLIN, 0}};
     if (link->is_open()) {
       items.push_back({link->monitor_handle(), 0, ZMQ_POLLIN, 0});
       items.push_back({link->socket().handle(), 0, ZMQ_POLLIN, 0});
@@ -182,11 +178,8 @@ struct uplink_client::impl {
     auto bytes = encode_uplink(x.message);
     // The session's window keeps the queue short: full means that nothing
     // moves.
-    if (zmq_send(link->socket().handle(), bytes.data(), bytes.size(),
-                 ZMQ_DONTWAIT)
-        < 0)
-      session->lost(clock::now(), config.endpoint + " takes no more messages",
-                    false);
+    if (zmq_send(link->socket().handle(), bytes.data(), bytes.size(), ZMQ_DONTWAIT) < 0)
+      session->lost(clock::now(), config.endpoint + " takes no more messages", false);
   }
 
   void perform(report_acked& x) {
@@ -201,8 +194,7 @@ struct uplink_client::impl {
 };
 
 uplink_client::uplink_client(uplink_client_config config, std::uint64_t epoch,
-                             std::uint32_t run,
-                             uplink_client_callbacks callbacks)
+                             std::uint32_t run, uplink_client_callbacks callbacks)
   : impl_{std::make_unique<impl>()} {
   impl_->config = std::move(config);
   impl_->epoch = epoch;

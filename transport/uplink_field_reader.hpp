@@ -58,9 +58,8 @@ public:
     if (!in_.text(x) || !is_utf8(x))
       fail_field(field, "text in UTF-8");
     else if (x.size() > uplink_text_bytes_max)
-      fail(std::string{field} + " has " + std::to_string(x.size())
-             + " bytes, at most " + std::to_string(uplink_text_bytes_max)
-             + " are allowed",
+      fail(std::string{field} + " has " + std::to_string(x.size()) + " bytes, at most "
+             + std::to_string(uplink_text_bytes_max) + " are allowed",
            errc::too_large);
     else
       out = x;
@@ -73,8 +72,8 @@ public:
     if (!in_.binary(x))
       fail_field(field, "binary");
     else if (x.size() > size_max)
-      fail(std::string{field} + " has " + std::to_string(x.size())
-             + " bytes, at most " + std::to_string(size_max) + " are allowed",
+      fail(std::string{field} + " has " + std::to_string(x.size()) + " bytes, at most "
+             + std::to_string(size_max) + " are allowed",
            errc::too_large);
     else
       out = x;
@@ -84,8 +83,7 @@ public:
     std::uint32_t count = 0;
     if (why_)
       return;
-    if (!in_.array(count) || count > uplink_elements_max
-        || count > in_.remaining()) {
+    if (!in_.array(count) || count > uplink_elements_max || count > in_.remaining()) {
       fail_field(field, "a short array of numbers");
       return;
     }
@@ -122,8 +120,8 @@ public:
 
   void fail(std::string what, errc code = errc::malformed) {
     if (!why_)
-      why_ = error{code, "uplink message " + std::string{message_} + ": "
-                           + std::move(what)};
+      why_ = error{code,
+                   "uplink message " + std::string{message_} + ": " + std::move(what)};
   }
 
   const std::optional<error>& why() const {

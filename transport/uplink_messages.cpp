@@ -35,11 +35,10 @@ tl::unexpected<error> malformed(std::string what) {
 }
 
 auto fields_of(const edge_status& x) {
-  return std::tie(x.version, x.epoch, x.run, x.time_ns, x.started_ns,
-                  x.events_total, x.rejected_total, x.late_total, x.shed_total,
-                  x.series_open, x.anomalies_total, x.alerts_firing,
-                  x.outbox_records, x.outbox_bytes, x.expired_total,
-                  x.rss_bytes, x.rejected_by_reason);
+  return std::tie(x.version, x.epoch, x.run, x.time_ns, x.started_ns, x.events_total,
+                  x.rejected_total, x.late_total, x.shed_total, x.series_open,
+                  x.anomalies_total, x.alerts_firing, x.outbox_records, x.outbox_bytes,
+                  x.expired_total, x.rss_bytes, x.rejected_by_reason);
 }
 
 // -- encoding
@@ -180,8 +179,7 @@ void read(uplink_field_reader& in, block_message& x) {
   in.binary(x.bytes, block_bytes_max, "bytes");
   in.check(x.first_seq > 0, "first_seq is 0, numbering starts at 1");
   in.check(x.record_count > 0, "record_count is 0");
-  in.check(x.first_seq
-             <= std::numeric_limits<std::uint64_t>::max() - x.record_count,
+  in.check(x.first_seq <= std::numeric_limits<std::uint64_t>::max() - x.record_count,
            "first_seq + record_count overflows");
 }
 
@@ -282,17 +280,16 @@ result decode_uplink(std::string_view frame) {
   if (frame.empty())
     return malformed("uplink message: the frame is empty");
   if (frame.size() > uplink_message_bytes_max)
-    return unexpected(
-      error{errc::too_large,
-            "uplink message: the frame has " + std::to_string(frame.size())
-              + " bytes, at most " + std::to_string(uplink_message_bytes_max)
-              + " are allowed"});
+    return unexpected(error{
+      errc::too_large, "uplink message: the frame has " + std::to_string(frame.size())
+                         + " bytes, at most " + std::to_string(uplink_message_bytes_max)
+                         + " are allowed"});
   auto version = static_cast<std::uint8_t>(frame.front());
   if (version != uplink_wire_version)
-    return unexpected(error{errc::unsupported,
-                            "uplink message: wire version "
-                              + std::to_string(version) + ", this build speaks "
-                              + std::to_string(uplink_wire_version)});
+    return unexpected(
+      error{errc::unsupported, "uplink message: wire version " + std::to_string(version)
+                                 + ", this build speaks "
+                                 + std::to_string(uplink_wire_version)});
   auto body = frame.substr(1);
   auto [type, readable] = peek(body);
   if (!readable)
@@ -317,16 +314,14 @@ result decode_uplink(std::string_view frame) {
   case type_code::pong:
     return read_as<pong_message>(body, 2);
   }
-  return unexpected(
-    error{errc::unsupported,
-          "uplink message: type " + std::to_string(type) + " is unknown"});
+  return unexpected(error{errc::unsupported, "uplink message: type "
+                                               + std::to_string(type) + " is unknown"});
 }
 
 std::string_view name_of(const uplink_message& message) {
   // In the order of the variant's alternatives.
-  constexpr std::array<std::string_view, 9> names{"hello",  "welcome", "reject",
-                                                  "block",  "skip",    "ack",
-                                                  "resend", "status",  "pong"};
+  constexpr std::array<std::string_view, 9> names{
+    "hello", "welcome", "reject", "block", "skip", "ack", "resend", "status", "pong"};
   static_assert(names.size() == std::variant_size_v<uplink_message>);
   return names[message.index()];
 }

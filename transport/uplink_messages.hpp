@@ -112,10 +112,9 @@ struct pong_message {
   bool operator==(const pong_message&) const = default;
 };
 
-using uplink_message
-  = std::variant<hello_message, welcome_message, reject_message, block_message,
-                 skip_message, ack_message, resend_message, status_message,
-                 pong_message>;
+using uplink_message = std::variant<hello_message, welcome_message, reject_message,
+                                    block_message, skip_message, ack_message,
+                                    resend_message, status_message, pong_message>;
 
 /// The bytes of one frame. Never fails; texts beyond uplink_text_bytes_max are
 /// cut.

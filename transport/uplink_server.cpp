@@ -63,8 +63,7 @@ struct uplink_server::impl {
 
   std::map<std::string, edge_session, std::less<>> sessions; // The thread's.
   std::mutex mutex;
-  std::map<std::string, pending_answer, std::less<>>
-    pending; // Under the mutex.
+  std::map<std::string, pending_answer, std::less<>> pending; // Under the mutex.
 
   void report(const std::string& edge, errc code, std::string message) {
     if (callbacks.on_error)
@@ -109,8 +108,8 @@ struct uplink_server::impl {
   void run() {
     auto retry = false;
     while (!stopping) {
-      zmq::pollitem_t items[] = {{nullptr, wake.fd(), ZMQ_POLLIN, 0},
-                                 {router.handle(), 0, ZMQ_POLLIN, 0}};
+      zmq::pollitem_t items[]
+        = {{nullptr, wake.fd(), ZMQ_POLLIN, 0}, {router.handle(), 0, ZMQ_POLLIN, 0}};
       if (zmq_poll(items, 2, retry ? retry_ms : -1) < 0) {
         if (zmq_errno() == EINTR)
           continue;
@@ -143,8 +142,7 @@ struct uplink_server::impl {
       auto name = user_id(frame);
       if (!config.keys.encrypted())
         name = routing_id.to_string_view();
-      take(std::string{name}, routing_id.to_string(), frame.to_string_view(),
-           more);
+      take(std::string{name}, routing_id.to_string(), frame.to_string_view(), more);
     }
   }
 
@@ -178,8 +176,7 @@ struct uplink_server::impl {
   }
 
   /// The session that the message belongs to, if it is the edge's newest.
-  edge_session* session_of(const std::string& edge,
-                           const std::string& routing_id,
+  edge_session* session_of(const std::string& edge, const std::string& routing_id,
                            const uplink_message& message) {
     auto found = sessions.find(edge);
     if (found == sessions.end()) {
@@ -204,20 +201,18 @@ struct uplink_server::impl {
              const hello_message& hello) {
     if (hello.wire_version < uplink_wire_version) {
       turn_away(edge, routing_id, reject_code::unsupported_version,
-                "this centre speaks version "
-                  + std::to_string(uplink_wire_version)
-                  + " of the link, the edge only "
-                  + std::to_string(hello.wire_version) + ": update the edge");
+                "this centre speaks version " + std::to_string(uplink_wire_version)
+                  + " of the link, the edge only " + std::to_string(hello.wire_version)
+                  + ": update the edge");
       return;
     }
     if (!sessions.contains(edge) && !make_room()) {
       turn_away(edge, routing_id, reject_code::not_authorized,
-                "this centre already has its "
-                  + std::to_string(config.edges_max) + " edges (edges_max)");
+                "this centre already has its " + std::to_string(config.edges_max)
+                  + " edges (edges_max)");
       return;
     }
-    sessions[edge]
-      = edge_session{routing_id, hello.epoch, hello.run, clock::now()};
+    sessions[edge] = edge_session{routing_id, hello.epoch, hello.run, clock::now()};
     auto welcome = welcome_message{};
     if (callbacks.on_hello)
       welcome.through_seq = callbacks.on_hello(edge, hello.epoch, hello.run);
@@ -231,8 +226,7 @@ struct uplink_server::impl {
     if (sessions.size() < config.edges_max)
       return true;
     auto limit = clock::now() - forget_after;
-    std::erase_if(sessions,
-                  [&](const auto& x) { return x.second.heard_at < limit; });
+    std::erase_if(sessions, [&](const auto& x) { return x.second.heard_at < limit; });
     return sessions.size() < config.edges_max;
   }
 
@@ -240,9 +234,8 @@ struct uplink_server::impl {
                   block_message& x) {
     if (!same_epoch(edge, session, x.epoch) || !callbacks.on_block)
       return;
-    callbacks.on_block(
-      edge, x.epoch, x.run,
-      uplink_block{x.first_seq, x.record_count, std::move(x.bytes)});
+    callbacks.on_block(edge, x.epoch, x.run,
+                       uplink_block{x.first_seq, x.record_count, std::move(x.bytes)});
   }
 
   void on_message(const std::string& edge, const edge_session& session,
@@ -259,11 +252,10 @@ struct uplink_server::impl {
   }
 
   template <class Other>
-  void on_message(const std::string& edge, const edge_session& session,
-                  const Other& x) {
+  void
+  on_message(const std::string& edge, const edge_session& session, const Other& x) {
     turn_away(edge, session.routing_id, reject_code::out_of_order,
-              std::string{name_of(uplink_message{x})}
-                + " is not for an edge to say");
+              std::string{name_of(uplink_message{x})} + " is not for an edge to say");
   }
 
   bool same_epoch(const std::string& edge, const edge_session& session,
@@ -278,12 +270,11 @@ struct uplink_server::impl {
   void turn_away(const std::string& edge, const std::string& routing_id,
                  reject_code code, const std::string& reason) {
     send(routing_id, reject_message{code, reason});
-    auto what = code == reject_code::not_authorized ? errc::not_authorized
+    auto what = code == reject_code::not_authorized        ? errc::not_authorized
                 : code == reject_code::unsupported_version ? errc::unsupported
                                                            : errc::malformed;
     report(edge, what,
-           (edge.empty() ? "an edge" : "edge " + edge)
-             + " was turned away: " + reason);
+           (edge.empty() ? "an edge" : "edge " + edge) + " was turned away: " + reason);
   }
 
   /// 0, or the error: EHOSTUNREACH is gone, EAGAIN does not read.
@@ -323,12 +314,10 @@ struct uplink_server::impl {
 
   int say(const std::string& routing_id, const pending_answer& answer) {
     if (answer.through_seq)
-      if (auto code
-          = send(routing_id, ack_message{answer.epoch, *answer.through_seq}))
+      if (auto code = send(routing_id, ack_message{answer.epoch, *answer.through_seq}))
         return code;
     if (answer.resend_from)
-      return send(routing_id,
-                  resend_message{answer.epoch, *answer.resend_from});
+      return send(routing_id, resend_message{answer.epoch, *answer.resend_from});
     return 0;
   }
 
@@ -365,9 +354,9 @@ expected<std::string, error> uplink_server::start() {
   try {
     result = impl_->open();
   } catch (const zmq::error_t& e) {
-    result = unexpected(
-      error{errc::invalid_config,
-            std::string{"cannot start the uplink server: "} + e.what()});
+    result
+      = unexpected(error{errc::invalid_config,
+                         std::string{"cannot start the uplink server: "} + e.what()});
   }
   if (!result) {
     impl_->close();
@@ -386,8 +375,7 @@ void uplink_server::acknowledge(const std::string& edge, std::uint64_t epoch,
 
 void uplink_server::resend(const std::string& edge, std::uint64_t epoch,
                            std::uint64_t from_seq) {
-  impl_->answer(edge, epoch,
-                [&](pending_answer& x) { x.resend_from = from_seq; });
+  impl_->answer(edge, epoch, [&](pending_answer& x) { x.resend_from = from_seq; });
 }
 
 void uplink_server::stop() {

@@ -16,8 +16,9 @@ std::string in_ms(std::chrono::milliseconds x) {
 } // namespace
 
 uplink_session::uplink_session(uplink_session_config config, sources from)
-  : config_{std::move(config)}, from_{std::move(from)},
-    backoff_{config_.backoff_min, config_.backoff_max, config_.seed},
+  : config_{std::move(config)}, from_{std::move(from)}, backoff_{config_.backoff_min,
+                                                                 config_.backoff_max,
+                                                                 config_.seed},
     heartbeat_{config_.heartbeat_interval} {
 }
 
@@ -38,10 +39,8 @@ void uplink_session::connected(time_point now) {
   greet(now);
 }
 
-void uplink_session::lost(time_point now, const std::string& why,
-                          bool refused) {
-  if (phase_ == phase::opening || phase_ == phase::greeting
-      || phase_ == phase::up)
+void uplink_session::lost(time_point now, const std::string& why, bool refused) {
+  if (phase_ == phase::opening || phase_ == phase::greeting || phase_ == phase::up)
     fail(now, why, refused);
 }
 
@@ -64,8 +63,7 @@ void uplink_session::received(time_point now, const uplink_message& message) {
   }
 }
 
-void uplink_session::received_unreadable(time_point now,
-                                         const std::string& why) {
+void uplink_session::received_unreadable(time_point now, const std::string& why) {
   lost(now, config_.peer + " sent what we cannot read: " + why, false);
 }
 
@@ -81,11 +79,9 @@ void uplink_session::tick(time_point now) {
     push(open_link{});
     return;
   }
-  if ((phase_ == phase::opening || phase_ == phase::greeting)
-      && now >= give_up_at_) {
+  if ((phase_ == phase::opening || phase_ == phase::greeting) && now >= give_up_at_) {
     fail(now,
-         "no answer from " + config_.peer + " within "
-           + in_ms(config_.silence_max),
+         "no answer from " + config_.peer + " within " + in_ms(config_.silence_max),
          false);
     return;
   }
@@ -95,8 +91,7 @@ void uplink_session::tick(time_point now) {
     return;
   if (now - heard_at_ >= config_.silence_max) {
     fail(now,
-         "nothing heard from " + config_.peer + " for "
-           + in_ms(config_.silence_max),
+         "nothing heard from " + config_.peer + " for " + in_ms(config_.silence_max),
          false);
     return;
   }
@@ -156,8 +151,7 @@ void uplink_session::greet(time_point now) {
   push(send_message{std::move(hello)});
 }
 
-void uplink_session::fail(time_point now, const std::string& why,
-                          bool refused) {
+void uplink_session::fail(time_point now, const std::string& why, bool refused) {
   if (refused)
     backoff_.slow_down();
   phase_ = phase::waiting;
@@ -195,8 +189,7 @@ void uplink_session::on_welcome(time_point now, const welcome_message& x) {
   resent_from_ = 0;
   resend_again_ = false;
   report(now, link_state::up,
-         config_.peer + " continues after record "
-           + std::to_string(x.through_seq));
+         config_.peer + " continues after record " + std::to_string(x.through_seq));
   push(report_acked{acked_});
   send_status(now);
   fill_window(now);
@@ -247,17 +240,16 @@ void uplink_session::rewind(std::uint64_t to_seq) {
 void uplink_session::fill_window(time_point now) {
   while (in_flight_bytes_ < config_.window_bytes_max
          && in_flight_.size() < config_.window_blocks_max) {
-    auto blocks
-      = from_.read_after(sent_, config_.window_bytes_max - in_flight_bytes_);
+    auto blocks = from_.read_after(sent_, config_.window_bytes_max - in_flight_bytes_);
     auto before = sent_;
     for (auto& block : blocks) {
       if (block.record_count == 0 || block.first_seq <= sent_)
         continue; // Not what was asked for.
       if (block.bytes.size() > block_bytes_max) {
         fail(now,
-             "block " + std::to_string(block.first_seq) + " of the outbox "
-               + "has " + std::to_string(block.bytes.size())
-               + " bytes, the link takes " + std::to_string(block_bytes_max),
+             "block " + std::to_string(block.first_seq) + " of the outbox " + "has "
+               + std::to_string(block.bytes.size()) + " bytes, the link takes "
+               + std::to_string(block_bytes_max),
              true);
         return;
       }
@@ -279,8 +271,7 @@ bool uplink_session::send_block(uplink_block& block) {
           || in_flight_.size() >= config_.window_blocks_max))
     return false;
   if (block.first_seq > sent_ + 1)
-    push(send_message{
-      skip_message{config_.epoch, sent_ + 1, block.first_seq - 1}});
+    push(send_message{skip_message{config_.epoch, sent_ + 1, block.first_seq - 1}});
   sent_ = block.first_seq + block.record_count - 1;
   in_flight_.push_back({block.first_seq, sent_, size});
   in_flight_bytes_ += size;
@@ -294,8 +285,7 @@ void uplink_session::send_status(time_point now) {
   push(send_message{status_message{from_.status()}});
 }
 
-void uplink_session::report(time_point now, link_state state,
-                            const std::string& why) {
+void uplink_session::report(time_point now, link_state state, const std::string& why) {
   if (reports_.worth_telling(state, why, now))
     push(report_state{state, why});
 }

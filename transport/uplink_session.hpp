@@ -49,8 +49,8 @@ struct report_state {
   link_state state = link_state::connecting;
   std::string why;
 };
-using uplink_action = std::variant<open_link, close_link, send_message,
-                                   report_acked, report_state>;
+using uplink_action
+  = std::variant<open_link, close_link, send_message, report_acked, report_state>;
 
 class uplink_session {
 public:
@@ -58,8 +58,7 @@ public:
 
   /// What the session asks of the node; see uplink_client_callbacks.
   struct sources {
-    std::function<std::vector<uplink_block>(std::uint64_t, std::size_t)>
-      read_after;
+    std::function<std::vector<uplink_block>(std::uint64_t, std::size_t)> read_after;
     std::function<edge_status()> status;
     std::function<std::uint64_t()> next_seq; ///< May be empty.
   };

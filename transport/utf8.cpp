@@ -23,8 +23,7 @@ std::size_t character_size(std::string_view text, std::size_t i) {
     if ((byte_at(text, i + k) & 0xc0) != 0x80)
       return 0;
   auto second = byte_at(text, i + 1);
-  bool overlong
-    = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
+  bool overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
   bool surrogate = first == 0xed && second >= 0xa0;
   bool beyond = first == 0xf4 && second >= 0x90;
   return overlong || surrogate || beyond ? 0 : size;
@@ -60,8 +59,7 @@ std::string_view cut_utf8(std::string_view text, std::size_t bytes_max) {
   return text.substr(0, end);
 }
 
-void append_quoted(std::string& out, std::string_view text,
-                   std::size_t bytes_max) {
+void append_quoted(std::string& out, std::string_view text, std::size_t bytes_max) {
   out += '"';
   std::size_t i = 0;
   while (i < text.size()) {

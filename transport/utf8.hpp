@@ -17,7 +17,6 @@ std::string_view cut_utf8(std::string_view text, std::size_t bytes_max);
 /// Appends `text` in double quotes for a person to read: cut to `bytes_max`,
 /// with
 /// `?` for control characters and for what is not UTF-8.
-void append_quoted(std::string& out, std::string_view text,
-                   std::size_t bytes_max);
+void append_quoted(std::string& out, std::string_view text, std::size_t bytes_max);
 
 } // namespace weir::transport

@@ -62,9 +62,8 @@ struct zap_handler::impl {
   }
 
   void run() {
-    auto items
-      = std::vector<zmq::pollitem_t>{{replies.handle(), 0, ZMQ_POLLIN, 0},
-                                     {nullptr, stop.fd(), ZMQ_POLLIN, 0}};
+    auto items = std::vector<zmq::pollitem_t>{{replies.handle(), 0, ZMQ_POLLIN, 0},
+                                              {nullptr, stop.fd(), ZMQ_POLLIN, 0}};
     for (auto& monitor : monitors)
       items.push_back({monitor.handle(), 0, ZMQ_POLLIN, 0});
     for (;;) {
@@ -96,12 +95,10 @@ struct zap_handler::impl {
     }
   }
 
-  void answer(std::array<zmq::message_t, frames_max>& frames,
-              std::size_t count) {
+  void answer(std::array<zmq::message_t, frames_max>& frames, std::size_t count) {
     auto request = count > 1 ? frames[1].to_string() : std::string{};
     auto address = count > 3 ? frames[3].to_string() : std::string{"unknown"};
-    if (count != 7 || frames[5].to_string_view() != "CURVE"
-        || frames[6].size() != 32) {
+    if (count != 7 || frames[5].to_string_view() != "CURVE" || frames[6].size() != 32) {
       refuse(errc::not_authorized, address + " came without a CURVE key");
       reply(request, "400", {});
       return;
@@ -111,10 +108,9 @@ struct zap_handler::impl {
       reply(request, "200", found->second);
       return;
     }
-    refuse(errc::not_authorized,
-           address + " came with the unknown key "
-             + key_text(frames[6].to_string_view())
-             + ": add it to the allow-list if it should come in");
+    refuse(errc::not_authorized, address + " came with the unknown key "
+                                   + key_text(frames[6].to_string_view())
+                                   + ": add it to the allow-list if it should come in");
     reply(request, "400", {});
   }
 
@@ -132,8 +128,7 @@ struct zap_handler::impl {
   }
 };
 
-zap_handler::zap_handler(zmq::context_t& context,
-                         std::vector<allowed_peer> allowed,
+zap_handler::zap_handler(zmq::context_t& context, std::vector<allowed_peer> allowed,
                          std::function<void()> on_refusal)
   : impl_{std::make_unique<impl>(context, std::move(on_refusal))} {
   for (auto& peer : allowed)
@@ -157,8 +152,7 @@ expected<void, error> zap_handler::start() {
     impl_->replies.bind("inproc://zeromq.zap.01");
   } catch (const zmq::error_t& e) {
     return unexpected(
-      error{errc::cannot_bind,
-            std::string{"cannot start to check keys: "} + e.what()});
+      error{errc::cannot_bind, std::string{"cannot start to check keys: "} + e.what()});
   }
   impl_->thread = std::thread{[this] {
     try {

@@ -93,8 +93,8 @@ struct zmq_ingest::impl {
   impl(zmq_ingest_config settings, zmq_handler take,
        std::function<void(const error&)> complain)
     : config{std::move(settings)}, handler{std::move(take)},
-      on_error{std::move(complain)}, clients{std::max<std::size_t>(
-                                       config.clients_max, 1)} {
+      on_error{std::move(complain)}, clients{
+                                       std::max<std::size_t>(config.clients_max, 1)} {
   }
 
   void report(errc code, std::string message) {
@@ -172,8 +172,7 @@ struct zmq_ingest::impl {
   }
 
   void run() {
-    auto items
-      = std::vector<zmq::pollitem_t>{{nullptr, wake.fd(), ZMQ_POLLIN, 0}};
+    auto items = std::vector<zmq::pollitem_t>{{nullptr, wake.fd(), ZMQ_POLLIN, 0}};
     if (router)
       items.push_back({router.handle(), 0, ZMQ_POLLIN, 0});
     if (pull)
@@ -182,8 +181,8 @@ struct zmq_ingest::impl {
       if (zmq_poll(items.data(), static_cast<int>(items.size()), -1) < 0) {
         if (zmq_errno() == EINTR)
           continue;
-        report(errc::stopped, std::string{"ZeroMQ ingest has ended: "}
-                                + zmq_strerror(zmq_errno()));
+        report(errc::stopped,
+               std::string{"ZeroMQ ingest has ended: "} + zmq_strerror(zmq_errno()));
         return;
       }
       if (items[0].revents != 0)
@@ -243,8 +242,7 @@ struct zmq_ingest::impl {
   void complain(client& from, const std::string& what) {
     if (std::exchange(from.complained, true))
       return; // One line per connection is enough.
-    report(errc::malformed,
-           "a client of " + config.router_endpoint + " " + what);
+    report(errc::malformed, "a client of " + config.router_endpoint + " " + what);
   }
 
   void schedule_ack(client& from) {
@@ -264,8 +262,8 @@ struct zmq_ingest::impl {
         continue;
       to->ack_due = false;
       auto ack = encode_ingest_ack(to->through);
-      auto sent = zmq_send(router.handle(), routing_id.data(),
-                           routing_id.size(), ZMQ_SNDMORE | ZMQ_DONTWAIT);
+      auto sent = zmq_send(router.handle(), routing_id.data(), routing_id.size(),
+                           ZMQ_SNDMORE | ZMQ_DONTWAIT);
       if (sent >= 0)
         sent = zmq_send(router.handle(), ack.data(), ack.size(), ZMQ_DONTWAIT);
       // EAGAIN: it does not read its acks; the next one will say it all.
@@ -308,9 +306,8 @@ expected<zmq_bound_endpoints, error> zmq_ingest::start() {
   try {
     result = impl_->open_all();
   } catch (const zmq::error_t& e) {
-    result = unexpected(
-      error{errc::invalid_config,
-            std::string{"cannot start ZeroMQ ingest: "} + e.what()});
+    result = unexpected(error{errc::invalid_config,
+                              std::string{"cannot start ZeroMQ ingest: "} + e.what()});
   }
   if (!result) {
     impl_->close();

@@ -19,13 +19,11 @@ namespace weir::transport {
 struct zmq_ingest_config {
   std::string router_endpoint; ///< Empty: off. "tcp://127.0.0.1:5560"
   std::string pull_endpoint;   ///< Empty: off. Port 0 or `*`: any free one.
-  curve_server_keys keys; ///< Without keys only loopback and ipc may be bound.
+  curve_server_keys keys;      ///< Without keys only loopback and ipc may be bound.
   std::size_t message_bytes_max = 8 << 20;
-  int receive_hwm
-    = 1000; ///< Messages that wait per client before TCP pushes back.
-  std::size_t clients_max
-    = 65'536; ///< Connections remembered; then the one that
-              ///< was silent longest must connect anew.
+  int receive_hwm = 1000; ///< Messages that wait per client before TCP pushes back.
+  std::size_t clients_max = 65'536; ///< Connections remembered; then the one that
+                                    ///< was silent longest must connect anew.
 };
 
 struct zmq_bound_endpoints {
@@ -67,17 +65,15 @@ public:
   struct config {
     std::string endpoint;
     curve_client_keys keys;
-    bool acknowledged = true; ///< DEALER with acks; false: PUSH.
-    std::size_t window_max
-      = 1000; ///< Messages without acknowledgement at most.
+    bool acknowledged = true;      ///< DEALER with acks; false: PUSH.
+    std::size_t window_max = 1000; ///< Messages without acknowledgement at most.
     std::size_t message_bytes_max = 8 << 20; ///< As the receiver's: it cuts off
                                              ///< who sends more.
     std::chrono::milliseconds backoff_min{50};
     std::chrono::milliseconds backoff_max{2'000};
   };
 
-  static expected<std::unique_ptr<zmq_publisher>, error>
-  connect(config settings);
+  static expected<std::unique_ptr<zmq_publisher>, error> connect(config settings);
   ~zmq_publisher();
 
   /// Blocks while the window is full; cannot_connect after `timeout`, or

@@ -17,8 +17,8 @@ using clock = std::chrono::steady_clock;
 constexpr auto connect_limit = std::chrono::seconds{10};
 
 int poll_ms(clock::time_point until) {
-  auto left = std::chrono::ceil<std::chrono::milliseconds>(until - clock::now())
-                .count();
+  auto left
+    = std::chrono::ceil<std::chrono::milliseconds>(until - clock::now()).count();
   return static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000));
 }
 
@@ -47,11 +47,8 @@ struct zmq_publisher::impl {
   zmq::socket_t push;
 
   impl(config what, std::string endpoint)
-    : settings{std::move(what)},
-      link{{endpoint, settings.keys, {}, 1024, 10'000}}, pause{
-                                                           settings.backoff_min,
-                                                           settings.backoff_max,
-                                                           random_seed()} {
+    : settings{std::move(what)}, link{{endpoint, settings.keys, {}, 1024, 10'000}},
+      pause{settings.backoff_min, settings.backoff_max, random_seed()} {
     settings.endpoint = std::move(endpoint);
   }
 
@@ -113,8 +110,7 @@ struct zmq_publisher::impl {
     while (sent < window.size()) {
       auto header = encode_ingest_header(first + sent);
       const auto& payload = window[sent];
-      if (zmq_send(to, header.data(), header.size(), ZMQ_SNDMORE | ZMQ_DONTWAIT)
-          < 0)
+      if (zmq_send(to, header.data(), header.size(), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
         return; // The network is behind; poll says when it goes on.
       zmq_send(to, payload.data(), payload.size(), ZMQ_DONTWAIT);
       ++sent;
@@ -136,8 +132,7 @@ struct zmq_publisher::impl {
         if (up && sent < window.size())
           events |= ZMQ_POLLOUT;
         items.push_back({link.monitor_handle(), 0, ZMQ_POLLIN, 0});
-        items.push_back(
-          {link.socket().handle(), 0, static_cast<short>(events), 0});
+        items.push_back({link.socket().handle(), 0, static_cast<short>(events), 0});
       }
       auto until = deadline;
       if (!up)
@@ -174,8 +169,8 @@ struct zmq_publisher::impl {
     if (work_until(deadline, [this] { return window.empty(); }))
       return {};
     if (up)
-      why = settings.endpoint + " has not acknowledged "
-            + std::to_string(window.size()) + " messages in time";
+      why = settings.endpoint + " has not acknowledged " + std::to_string(window.size())
+            + " messages in time";
     return unexpected(failure());
   }
 
@@ -201,11 +196,10 @@ struct zmq_publisher::impl {
     push.set(zmq::sockopt::sndtimeo, static_cast<int>(timeout.count()));
     if (push.send(zmq::buffer(payload), zmq::send_flags::none))
       return {};
-    return unexpected(
-      error{errc::cannot_connect,
-            settings.endpoint + " took no message within "
-              + std::to_string(timeout.count())
-              + " ms: nothing listens there, or it refuses our key"});
+    return unexpected(error{errc::cannot_connect,
+                            settings.endpoint + " took no message within "
+                              + std::to_string(timeout.count())
+                              + " ms: nothing listens there, or it refuses our key"});
   }
 
   /// ZeroMQ tells nothing about what is left in a PUSH socket but by the time
@@ -227,8 +221,7 @@ struct zmq_publisher::impl {
   }
 };
 
-zmq_publisher::zmq_publisher(std::unique_ptr<impl> state)
-  : impl_{std::move(state)} {
+zmq_publisher::zmq_publisher(std::unique_ptr<impl> state) : impl_{std::move(state)} {
 }
 
 zmq_publisher::~zmq_publisher() = default;
@@ -241,13 +234,11 @@ zmq_publisher::connect(config settings) {
   if (!endpoint)
     return unexpected(endpoint.error());
   if (endpoint->ends_with('*'))
-    return unexpected(
-      error{errc::invalid_config, "endpoint \"" + settings.endpoint
-                                    + "\" has no port to connect to"});
+    return unexpected(error{errc::invalid_config, "endpoint \"" + settings.endpoint
+                                                    + "\" has no port to connect to"});
   if (settings.window_max == 0)
     return unexpected(error{errc::invalid_config, "window_max must be > 0"});
-  auto state
-    = std::make_unique<impl>(std::move(settings), std::move(*endpoint));
+  auto state = std::make_unique<impl>(std::move(settings), std::move(*endpoint));
   try {
     if (state->settings.acknowledged)
       state->work();
@@ -264,10 +255,10 @@ zmq_publisher::connect(config settings) {
 expected<void, error> zmq_publisher::send(std::string_view payload,
                                           std::chrono::milliseconds timeout) {
   if (payload.size() > impl_->settings.message_bytes_max)
-    return unexpected(error{
-      errc::too_large, "a message of " + std::to_string(payload.size())
-                         + " bytes is beyond message_bytes_max = "
-                         + std::to_string(impl_->settings.message_bytes_max)});
+    return unexpected(
+      error{errc::too_large, "a message of " + std::to_string(payload.size())
+                               + " bytes is beyond message_bytes_max = "
+                               + std::to_string(impl_->settings.message_bytes_max)});
   try {
     return impl_->settings.acknowledged
              ? impl_->send_numbered(payload, clock::now() + timeout)
@@ -280,9 +271,8 @@ expected<void, error> zmq_publisher::send(std::string_view payload,
 
 expected<void, error> zmq_publisher::drain(std::chrono::milliseconds timeout) {
   try {
-    return impl_->settings.acknowledged
-             ? impl_->drain_numbered(clock::now() + timeout)
-             : impl_->drain_plain(timeout);
+    return impl_->settings.acknowledged ? impl_->drain_numbered(clock::now() + timeout)
+                                        : impl_->drain_plain(timeout);
   } catch (const zmq::error_t& e) {
     return unexpected(
       error{errc::cannot_connect, impl_->settings.endpoint + ": " + e.what()});

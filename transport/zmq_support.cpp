@@ -54,8 +54,8 @@ expected<std::string, error> usable_endpoint(std::string_view endpoint,
   auto colon = endpoint.rfind(':');
   auto host = colon > 6 ? endpoint.substr(6, colon - 6) : std::string_view{};
   auto port = endpoint.substr(colon + 1);
-  auto numeric = !port.empty()
-                 && port.find_first_not_of("0123456789") == std::string::npos;
+  auto numeric
+    = !port.empty() && port.find_first_not_of("0123456789") == std::string::npos;
   if (host.empty() || (!numeric && port != "*") || port.size() > 5)
     return unexpected(
       invalid("endpoint \"" + text + "\" is not of the form tcp://HOST:PORT"));
@@ -73,16 +73,15 @@ expected<std::string, error> listen_on(zmq::socket_t& socket,
                                        const std::string& endpoint) {
   allow_ipv6(socket, endpoint);
   if (zmq_bind(socket.handle(), endpoint.c_str()) != 0)
-    return unexpected(error{errc::cannot_bind, "cannot listen on " + endpoint
-                                                 + ": " + advice(errno)});
+    return unexpected(
+      error{errc::cannot_bind, "cannot listen on " + endpoint + ": " + advice(errno)});
   // Ends at the NUL that some versions of cppzmq leave in it.
   return std::string{socket.get(zmq::sockopt::last_endpoint).c_str()};
 }
 
 void set_limits(zmq::socket_t& socket, std::size_t message_bytes_max, int hwm) {
   socket.set(zmq::sockopt::linger, linger_ms);
-  socket.set(zmq::sockopt::maxmsgsize,
-             static_cast<std::int64_t>(message_bytes_max));
+  socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(message_bytes_max));
   socket.set(zmq::sockopt::rcvhwm, hwm);
   socket.set(zmq::sockopt::handshake_ivl, handshake_limit_ms);
   socket.set(zmq::sockopt::heartbeat_ivl, heartbeat_interval_ms);
@@ -151,8 +150,8 @@ void wake_event::clear() {
 
 // -- connection_monitor ------------------------------------------------------
 
-connection_monitor::connection_monitor(zmq::context_t& context,
-                                       zmq::socket_t& watched, int events)
+connection_monitor::connection_monitor(zmq::context_t& context, zmq::socket_t& watched,
+                                       int events)
   : watched_{watched.handle()} {
   static std::atomic<unsigned> counter{0};
   auto address = "inproc://weir-monitor-" + std::to_string(++counter);
@@ -175,8 +174,7 @@ std::optional<connection_monitor::event> connection_monitor::next() {
   auto what = std::uint16_t{0};
   if (frame.size() >= sizeof(what) + sizeof(result.value)) {
     std::memcpy(&what, frame.data(), sizeof(what));
-    std::memcpy(&result.value, frame.data<char>() + sizeof(what),
-                sizeof(result.value));
+    std::memcpy(&result.value, frame.data<char>() + sizeof(what), sizeof(result.value));
   }
   result.what = what;
   drop_rest(pair_, frame);
@@ -198,12 +196,11 @@ expected<void, error> dealer_connection::open() {
     socket_->set(zmq::sockopt::connect_timeout, handshake_limit_ms);
     if (!settings_.routing_id.empty())
       socket_->set(zmq::sockopt::routing_id, settings_.routing_id);
-    monitor_.emplace(context_, *socket_,
-                     ZMQ_EVENT_CONNECTED | ZMQ_EVENT_CLOSED
-                       | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED
-                       | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL
-                       | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL
-                       | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH);
+    monitor_.emplace(
+      context_, *socket_,
+      ZMQ_EVENT_CONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED
+        | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL
+        | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH);
     reached_ = false;
     socket_->connect(settings_.endpoint);
   } catch (const zmq::error_t& e) {

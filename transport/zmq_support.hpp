@@ -23,8 +23,7 @@ inline constexpr int linger_ms = 250;
 /// The end point as ZeroMQ takes it (port 0 becomes `*`). invalid_config if it
 /// is neither tcp:// nor ipc://, or would carry events in clear beyond this
 /// machine.
-expected<std::string, error> usable_endpoint(std::string_view endpoint,
-                                             bool encrypted);
+expected<std::string, error> usable_endpoint(std::string_view endpoint, bool encrypted);
 
 /// Binds and returns the end point as bound; cannot_bind says what to do.
 expected<std::string, error> listen_on(zmq::socket_t& socket,
@@ -81,8 +80,7 @@ public:
   };
 
   /// @pre Made before `watched` binds or connects.
-  connection_monitor(zmq::context_t& context, zmq::socket_t& watched,
-                     int events);
+  connection_monitor(zmq::context_t& context, zmq::socket_t& watched, int events);
 
   connection_monitor(const connection_monitor&) = delete;
   connection_monitor& operator=(const connection_monitor&) = delete;

@@ -25,9 +25,9 @@ http_response too_many() {
 }
 
 std::string make_cookie(std::string_view secret, bool tls, bool remove) {
-  auto result = std::string{session_cookie} + '=' + std::string{secret}
-                + "; Path=/; HttpOnly; SameSite=Strict; Max-Age="
-                + (remove ? "0" : "43200");
+  auto result
+    = std::string{session_cookie} + '=' + std::string{secret}
+      + "; Path=/; HttpOnly; SameSite=Strict; Max-Age=" + (remove ? "0" : "43200");
   if (tls)
     result += "; Secure";
   return result;
@@ -63,18 +63,18 @@ access_control::access_control(std::string_view key, origin_policy origins,
     counters_(counters) {
 }
 
-expected<caller, http_response>
-access_control::identify(const http_request& request, std::int64_t now_ns) {
+expected<caller, http_response> access_control::identify(const http_request& request,
+                                                         std::int64_t now_ns) {
   if (!request.authorization.empty()) {
     std::string_view given = request.authorization;
     if (given.starts_with(bearer)
         && same_digest(digest_of(given.substr(bearer.size())), key_))
       return caller{role::admin, {}};
-    return unexpected(refuse_login(
-      request, now_ns,
-      error_response(401, "bad_key",
-                     "This is not the key; the right one is the text in "
-                     "api.key in the data directory of weir-central.")));
+    return unexpected(
+      refuse_login(request, now_ns,
+                   error_response(401, "bad_key",
+                                  "This is not the key; the right one is the text in "
+                                  "api.key in the data directory of weir-central.")));
   }
   auto secret = find_cookie(request.cookie, session_cookie);
   if (secret && sessions_.touch(*secret, now_ns))
@@ -82,9 +82,9 @@ access_control::identify(const http_request& request, std::int64_t now_ns) {
   return caller{};
 }
 
-expected<caller, http_response>
-access_control::admit(const route& route, const http_request& request,
-                      std::int64_t now_ns) {
+expected<caller, http_response> access_control::admit(const route& route,
+                                                      const http_request& request,
+                                                      std::int64_t now_ns) {
   if (route.who == access::anyone)
     return caller{};
   auto who = identify(request, now_ns);
@@ -113,8 +113,7 @@ access_control::admit(const route& route, const http_request& request,
 }
 
 http_response access_control::refuse_login(const http_request& request,
-                                           std::int64_t now_ns,
-                                           http_response refusal) {
+                                           std::int64_t now_ns, http_response refusal) {
   counters_.logins_failed += 1;
   if (!failures_.allows(request.remote, now_ns)) {
     counters_.logins_limited += 1;
@@ -131,8 +130,7 @@ http_response access_control::make_link(std::int64_t now_ns) {
                              {"expires_ms", ms_json(link.expires_ns)}});
 }
 
-http_response access_control::login(const http_request& request,
-                                    std::int64_t now_ns) {
+http_response access_control::login(const http_request& request, std::int64_t now_ns) {
   if (!failures_.allows(request.remote, now_ns)) {
     counters_.logins_limited += 1;
     return too_many();
@@ -140,12 +138,9 @@ http_response access_control::login(const http_request& request,
   json body;
   if (request.body.size() <= login_body_max)
     body = json::parse(request.body, nullptr, false);
-  if (!body.is_object() || !body.contains("token")
-      || !body["token"].is_string())
-    return error_response(400, "malformed",
-                          "The body must be {\"token\": \"...\"}.");
-  auto secret
-    = sessions_.redeem(body["token"].get_ref<const std::string&>(), now_ns);
+  if (!body.is_object() || !body.contains("token") || !body["token"].is_string())
+    return error_response(400, "malformed", "The body must be {\"token\": \"...\"}.");
+  auto secret = sessions_.redeem(body["token"].get_ref<const std::string&>(), now_ns);
   if (!secret)
     return refuse_login(request, now_ns,
                         error_response(403, "bad_token",
@@ -154,8 +149,7 @@ http_response access_control::login(const http_request& request,
   return no_content(make_cookie(*secret, request.tls, false));
 }
 
-http_response access_control::logout(const caller& who,
-                                     const http_request& request) {
+http_response access_control::logout(const caller& who, const http_request& request) {
   if (who.role == role::session)
     sessions_.end(who.session);
   return no_content(make_cookie("", request.tls, true));

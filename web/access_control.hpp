@@ -24,12 +24,12 @@ struct caller {
 
 class access_control {
 public:
-  access_control(std::string_view key, origin_policy origins,
-                 session_limits limits, web_counters& counters);
+  access_control(std::string_view key, origin_policy origins, session_limits limits,
+                 web_counters& counters);
 
   /// The caller if `route` is for them, else the refusal (401, 403, 429).
-  expected<caller, http_response>
-  admit(const route& route, const http_request& request, std::int64_t now_ns);
+  expected<caller, http_response> admit(const route& route, const http_request& request,
+                                        std::int64_t now_ns);
 
   /// POST /api/v1/links
   http_response make_link(std::int64_t now_ns);

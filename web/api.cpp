@@ -62,9 +62,9 @@ public:
 
   void wrong(std::string_view name, const std::string& what) {
     if (!error_)
-      error_ = error_response(400, "bad_parameter",
-                              "The parameter `" + std::string{name} + "` "
-                                + what + ".");
+      error_
+        = error_response(400, "bad_parameter",
+                         "The parameter `" + std::string{name} + "` " + what + ".");
   }
 
   const std::optional<http_response>& error() const {
@@ -85,8 +85,7 @@ http_response series(const storage::store& store, reader params) {
   storage::series_filter filter;
   filter.text_contains = params.text("search");
   filter.edge = params.text("edge");
-  auto limit
-    = static_cast<std::size_t>(params.number("limit", 200, 1, list_limit_max));
+  auto limit = static_cast<std::size_t>(params.number("limit", 200, 1, list_limit_max));
   if (params.error())
     return *params.error();
   filter.limit = limit + 1; // One more tells whether there are more.
@@ -99,20 +98,17 @@ http_response series(const storage::store& store, reader params) {
   auto list = json::array();
   for (const auto& x : *found)
     list.push_back(series_json(x));
-  return json_response(200,
-                       {{"series", std::move(list)}, {"truncated", truncated}});
+  return json_response(200, {{"series", std::move(list)}, {"truncated", truncated}});
 }
 
-http_response query(const storage::store& store, reader params,
-                    std::int64_t now_ns) {
+http_response query(const storage::store& store, reader params, std::int64_t now_ns) {
   auto id = read_series(params, 1);
   auto to_ns = params.time("to", now_ns);
   auto from_ns = params.time("from", to_ns - hour_ns);
-  auto points = static_cast<std::size_t>(
-    params.number("max_points", 1000, 1, points_max));
+  auto points
+    = static_cast<std::size_t>(params.number("max_points", 1000, 1, points_max));
   if (id == 0)
-    params.wrong("series",
-                 "is missing: the id of a series, see /api/v1/series");
+    params.wrong("series", "is missing: the id of a series, see /api/v1/series");
   if (from_ns >= to_ns)
     params.wrong("from", "must be before `to`");
   if (params.error())
@@ -135,8 +131,7 @@ http_response anomalies(const storage::store& store, reader params) {
   auto id = read_series(params, 0);
   auto from_ns = params.time("from", time_min);
   auto to_ns = params.time("to", time_max);
-  auto limit
-    = static_cast<std::size_t>(params.number("limit", 200, 1, list_limit_max));
+  auto limit = static_cast<std::size_t>(params.number("limit", 200, 1, list_limit_max));
   if (params.error())
     return *params.error();
   auto found = store.anomalies(id, from_ns, to_ns, limit);
@@ -156,8 +151,7 @@ http_response anomalies(const storage::store& store, reader params) {
 
 http_response alerts(const storage::store& store, reader params) {
   bool only_open = params.number("open", 0, 0, 1) == 1;
-  auto limit
-    = static_cast<std::size_t>(params.number("limit", 200, 1, list_limit_max));
+  auto limit = static_cast<std::size_t>(params.number("limit", 200, 1, list_limit_max));
   if (params.error())
     return *params.error();
   auto found = store.alerts(only_open, limit);
@@ -170,8 +164,7 @@ http_response alerts(const storage::store& store, reader params) {
 }
 
 http_response quarantine(const storage::store& store, reader params) {
-  auto limit
-    = static_cast<std::size_t>(params.number("limit", 200, 1, list_limit_max));
+  auto limit = static_cast<std::size_t>(params.number("limit", 200, 1, list_limit_max));
   if (params.error())
     return *params.error();
   auto found = store.quarantine(limit);
@@ -217,14 +210,13 @@ http_response api::metrics() const {
   http_response result;
   result.content_type = "text/plain; version=0.0.4; charset=utf-8";
   result.headers.emplace_back("Cache-Control", "no-store");
-  result.body = prometheus_text(services_.fleet.view(services_.now_ns()),
-                                services_.counters, services_.store.stats(),
-                                counters_, read_process_usage());
+  result.body
+    = prometheus_text(services_.fleet.view(services_.now_ns()), services_.counters,
+                      services_.store.stats(), counters_, read_process_usage());
   return result;
 }
 
-http_response api::answer(const route& route,
-                          const http_request& request) const {
+http_response api::answer(const route& route, const http_request& request) const {
   auto params = query_params::parse(request.query);
   if (!params)
     return error_response(400, "bad_parameter",
@@ -249,8 +241,7 @@ http_response api::answer(const route& route,
   case route_id::metrics:
     return metrics();
   default:
-    return error_response(404, "not_found",
-                          "There is nothing at this address.");
+    return error_response(404, "not_found", "There is nothing at this address.");
   }
 }
 

@@ -36,8 +36,8 @@ public:
 };
 
 struct core {
-  core(const server_config& config_, socket_limits limits_,
-       socket_handler& handler_, web_counters& counters_)
+  core(const server_config& config_, socket_limits limits_, socket_handler& handler_,
+       web_counters& counters_)
     : config(config_), limits(limits_), handler(handler_), counters(counters_) {
   }
 

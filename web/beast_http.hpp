@@ -27,15 +27,14 @@ inline std::optional<http_response> refusal_of(beast::error_code ec) {
   if (ec == http::error::end_of_stream || ec == http::error::partial_message)
     return std::nullopt;
   if (ec.category() == make_error_code(http::error::bad_method).category())
-    return error_response(
-      400, "malformed_request",
-      "This is not a valid HTTP/1.1 request: " + ec.message() + ".");
+    return error_response(400, "malformed_request",
+                          "This is not a valid HTTP/1.1 request: " + ec.message()
+                            + ".");
   return std::nullopt;
 }
 
 template <class Stream>
-class http_connection
-  : public std::enable_shared_from_this<http_connection<Stream>> {
+class http_connection : public std::enable_shared_from_this<http_connection<Stream>> {
   static constexpr bool tls = !std::is_same_v<Stream, plain_stream>;
 
 public:
@@ -73,19 +72,17 @@ private:
 
   void read_header() {
     parser_.emplace();
-    parser_->header_limit(
-      static_cast<std::uint32_t>(core_.limits.header_bytes_max));
+    parser_->header_limit(static_cast<std::uint32_t>(core_.limits.header_bytes_max));
     parser_->body_limit(core_.config.request_bytes_max);
     lowest().expires_after(core_.limits.header_timeout);
-    http::async_read_header(
-      stream_, buffer_, *parser_,
-      [self = self_()](beast::error_code ec, std::size_t) {
-        if (ec)
-          return self->on_bad_bytes(ec);
-        if (websocket::is_upgrade(self->parser_->get()))
-          return self->upgrade();
-        self->read_body();
-      });
+    http::async_read_header(stream_, buffer_, *parser_,
+                            [self = self_()](beast::error_code ec, std::size_t) {
+                              if (ec)
+                                return self->on_bad_bytes(ec);
+                              if (websocket::is_upgrade(self->parser_->get()))
+                                return self->upgrade();
+                              self->read_body();
+                            });
   }
 
   void read_body() {
@@ -116,8 +113,7 @@ private:
                               "The header " + std::string{http::to_string(name)}
                                 + " was sent more than once.");
     if (x.version() >= 11 && x.count(http::field::host) == 0)
-      return error_response(400, "malformed_request",
-                            "The header Host is missing.");
+      return error_response(400, "malformed_request", "The header Host is missing.");
     if (x.target().empty() || x.target().front() != '/')
       return error_response(400, "malformed_request",
                             "The request's target must begin with `/`.");
@@ -148,8 +144,8 @@ private:
 
   void handle() {
     requests_ += 1;
-    keep_alive_ = parser_->get().keep_alive()
-                  && requests_ < core_.limits.requests_per_connection;
+    keep_alive_
+      = parser_->get().keep_alive() && requests_ < core_.limits.requests_per_connection;
     if (auto response = shape_error())
       return write(std::move(*response));
     lowest().expires_never(); // A handler keeps its own time.

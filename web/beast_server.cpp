@@ -10,10 +10,9 @@ namespace weir::web {
 using namespace detail;
 
 struct beast_server::impl : std::enable_shared_from_this<beast_server::impl> {
-  impl(const server_config& config, socket_limits limits,
-       socket_handler& handler, web_counters& counters)
-    : shared(config, limits, handler, counters), acceptor(shared.io),
-      pause(shared.io) {
+  impl(const server_config& config, socket_limits limits, socket_handler& handler,
+       web_counters& counters)
+    : shared(config, limits, handler, counters), acceptor(shared.io), pause(shared.io) {
   }
 
   expected<void, error> load_tls();
@@ -42,19 +41,18 @@ expected<void, error> beast_server::impl::load_tls() {
                             "both, or neither."});
   auto& tls = shared.tls.emplace(asio::ssl::context::tls_server);
   tls.set_options(asio::ssl::context::default_workarounds
-                  | asio::ssl::context::no_compression
-                  | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_RENEGOTIATION);
+                  | asio::ssl::context::no_compression | SSL_OP_CIPHER_SERVER_PREFERENCE
+                  | SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_2_VERSION);
   SSL_CTX_set_cipher_list(tls.native_handle(), "ECDHE+AESGCM:ECDHE+CHACHA20");
   beast::error_code ec;
   tls.use_certificate_chain_file(config.tls_certificate.string(), ec);
   if (ec)
-    return unexpected(
-      error{errc::unreadable_file,
-            "web.tls_certificate: " + config.tls_certificate.string()
-              + " is not a readable PEM certificate: " + ec.message() + "."});
-  tls.use_private_key_file(config.tls_key.string(), asio::ssl::context::pem,
-                           ec);
+    return unexpected(error{errc::unreadable_file,
+                            "web.tls_certificate: " + config.tls_certificate.string()
+                              + " is not a readable PEM certificate: " + ec.message()
+                              + "."});
+  tls.use_private_key_file(config.tls_key.string(), asio::ssl::context::pem, ec);
   if (ec)
     return unexpected(
       error{errc::unreadable_file, "web.tls_key: " + config.tls_key.string()
@@ -69,9 +67,9 @@ expected<tcp::endpoint, error> beast_server::impl::address() const {
   beast::error_code ec;
   auto address = asio::ip::make_address(config.bind, ec);
   if (ec)
-    return unexpected(error{errc::invalid_config,
-                            "web.bind: `" + config.bind
-                              + "` is no IP address; e.g. 127.0.0.1 or ::1."});
+    return unexpected(
+      error{errc::invalid_config, "web.bind: `" + config.bind
+                                    + "` is no IP address; e.g. 127.0.0.1 or ::1."});
   if (!shared.tls && !address.is_loopback())
     return unexpected(
       error{errc::invalid_config,
@@ -93,10 +91,10 @@ expected<void, error> beast_server::impl::bind(const tcp::endpoint& where) {
   if (ec) {
     beast::error_code ignored;
     acceptor.close(ignored);
-    return unexpected(error{
-      errc::cannot_bind,
-      "web.bind, web.port: cannot listen on " + shared.config.bind + " port "
-        + std::to_string(where.port()) + ": " + ec.message() + "."});
+    return unexpected(error{errc::cannot_bind, "web.bind, web.port: cannot listen on "
+                                                 + shared.config.bind + " port "
+                                                 + std::to_string(where.port()) + ": "
+                                                 + ec.message() + "."});
   }
   return {};
 }
@@ -129,8 +127,7 @@ void beast_server::impl::on_accept(tcp::socket socket) {
   socket.set_option(tcp::no_delay(true), ignored);
   if (shared.tls)
     std::make_shared<http_connection<tls_stream>>(
-      shared, tls_stream{plain_stream{std::move(socket)}, *shared.tls},
-      std::move(slot))
+      shared, tls_stream{plain_stream{std::move(socket)}, *shared.tls}, std::move(slot))
       ->run();
   else
     std::make_shared<http_connection<plain_stream>>(
@@ -153,8 +150,7 @@ void beast_server::impl::stop_when_empty(int rounds) {
   if (shared.sockets.empty() || rounds == 0)
     return shared.io.stop();
   pause.expires_after(std::chrono::milliseconds{10});
-  pause.async_wait(
-    [this, rounds](beast::error_code) { stop_when_empty(rounds - 1); });
+  pause.async_wait([this, rounds](beast::error_code) { stop_when_empty(rounds - 1); });
 }
 
 void beast_server::impl::repeat(std::shared_ptr<asio::steady_timer> timer,
@@ -192,8 +188,7 @@ expected<std::uint16_t, error> beast_server::start() {
   beast::error_code ec;
   auto port = impl_->acceptor.local_endpoint(ec).port();
   impl_->accept();
-  impl_->thread
-    = std::thread{[state = impl_.get()] { state->shared.io.run(); }};
+  impl_->thread = std::thread{[state = impl_.get()] { state->shared.io.run(); }};
   return port;
 }
 
@@ -214,8 +209,7 @@ void beast_server::send(socket_id id, ws_frame frame) {
     found->second->send(std::move(frame));
 }
 
-void beast_server::close(socket_id id, std::uint16_t code,
-                         std::string_view reason) {
+void beast_server::close(socket_id id, std::uint16_t code, std::string_view reason) {
   auto& sockets = impl_->shared.sockets;
   if (auto found = sockets.find(id); found != sockets.end()) {
     auto socket = found->second; // Lives through its own removal.
@@ -225,13 +219,12 @@ void beast_server::close(socket_id id, std::uint16_t code,
 
 void beast_server::every(std::chrono::milliseconds interval,
                          std::function<void()> task) {
-  auto timer = std::make_shared<asio::steady_timer>(
-    impl_->shared.io, std::chrono::steady_clock::now());
+  auto timer = std::make_shared<asio::steady_timer>(impl_->shared.io,
+                                                    std::chrono::steady_clock::now());
   impl_->repeat(std::move(timer), interval, std::move(task));
 }
 
-void beast_server::after(std::chrono::milliseconds delay,
-                         std::function<void()> task) {
+void beast_server::after(std::chrono::milliseconds delay, std::function<void()> task) {
   auto timer = std::make_shared<asio::steady_timer>(impl_->shared.io, delay);
   timer->async_wait(
     [state = impl_.get(), timer, task = std::move(task)](beast::error_code ec) {

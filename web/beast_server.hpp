@@ -29,8 +29,7 @@ public:
     = 0;
 
   /// A WebSocket handshake: nothing to accept it, or the refusal.
-  virtual std::optional<http_response> on_upgrade(const http_request& request)
-    = 0;
+  virtual std::optional<http_response> on_upgrade(const http_request& request) = 0;
 
   /// The handshake is done; `request` is the one that on_upgrade() accepted.
   virtual void on_open(socket_id id, const http_request& request) = 0;
@@ -44,11 +43,9 @@ struct socket_limits {
   std::size_t header_bytes_max = 8 << 10;
   std::size_t message_bytes_max = 64 << 10; ///< Of a WebSocket client.
   std::size_t requests_per_connection = 100;
-  std::chrono::milliseconds header_timeout{
-    10'000}; ///< Also for an idle connection.
+  std::chrono::milliseconds header_timeout{10'000}; ///< Also for an idle connection.
   std::chrono::milliseconds body_timeout{30'000};
-  std::chrono::milliseconds close_timeout{
-    5'000}; ///< For the last frame and close.
+  std::chrono::milliseconds close_timeout{5'000}; ///< For the last frame and close.
   /// Of the kernel, per WebSocket: small, so that our own budget sees a slow
   /// client before megabytes hide in the kernel.
   int send_buffer_bytes = 128 << 10;

@@ -27,17 +27,15 @@ public:
       close_timer_(shared.io) {
   }
 
-  void accept(http::request<http::string_body> handshake,
-              http_request request) {
+  void accept(http::request<http::string_body> handshake, http_request request) {
     request_ = std::move(request);
     boost::system::error_code ignored;
     socket_of(stream_).set_option(
-      asio::socket_base::send_buffer_size(core_.limits.send_buffer_bytes),
-      ignored);
+      asio::socket_base::send_buffer_size(core_.limits.send_buffer_bytes), ignored);
     beast::get_lowest_layer(stream_).expires_never();
     // Pings an idle client; one that answers nothing for 30 s is gone.
-    stream_.set_option(websocket::stream_base::timeout{
-      core_.limits.header_timeout, std::chrono::seconds{30}, true});
+    stream_.set_option(websocket::stream_base::timeout{core_.limits.header_timeout,
+                                                       std::chrono::seconds{30}, true});
     stream_.set_option(websocket::stream_base::decorator(
       [tls = request_.tls](websocket::response_type& response) {
         for (auto [name, value] : security_headers(tls))
@@ -46,11 +44,11 @@ public:
       }));
     stream_.read_message_max(core_.limits.message_bytes_max);
     stream_.auto_fragment(false);
-    stream_.async_accept(
-      handshake, [self = this->shared_from_this()](beast::error_code ec) {
-        if (!ec && !self->core_.stopping)
-          self->open();
-      });
+    stream_.async_accept(handshake,
+                         [self = this->shared_from_this()](beast::error_code ec) {
+                           if (!ec && !self->core_.stopping)
+                             self->open();
+                         });
   }
 
   void send(ws_frame frame) override {
@@ -65,17 +63,15 @@ public:
     if (closing_)
       return;
     closing_ = true;
-    reason_ = websocket::close_reason{
-      static_cast<websocket::close_code>(code),
-      beast::string_view{reason.data(), reason.size()}};
+    reason_ = websocket::close_reason{static_cast<websocket::close_code>(code),
+                                      beast::string_view{reason.data(), reason.size()}};
     // What is in flight must end before a close frame can follow.
     queue_.resize(writing_ ? 1 : 0);
     close_timer_.expires_after(core_.limits.close_timeout);
-    close_timer_.async_wait(
-      [self = this->shared_from_this()](beast::error_code ec) {
-        if (!ec)
-          self->finish();
-      });
+    close_timer_.async_wait([self = this->shared_from_this()](beast::error_code ec) {
+      if (!ec)
+        self->finish();
+    });
     if (!writing_)
       send_close();
   }
@@ -90,19 +86,19 @@ private:
   }
 
   void read() {
-    stream_.async_read(buffer_, [self = this->shared_from_this()](
-                                  beast::error_code ec, std::size_t) {
-      if (ec)
-        return self->finish();
-      if (!self->closing_) {
-        auto data = self->buffer_.cdata();
-        self->core_.handler.on_message(
-          self->id_, self->stream_.got_text(),
-          {static_cast<const char*>(data.data()), data.size()});
-      }
-      self->buffer_.consume(self->buffer_.size());
-      self->read();
-    });
+    stream_.async_read(
+      buffer_, [self = this->shared_from_this()](beast::error_code ec, std::size_t) {
+        if (ec)
+          return self->finish();
+        if (!self->closing_) {
+          auto data = self->buffer_.cdata();
+          self->core_.handler.on_message(
+            self->id_, self->stream_.got_text(),
+            {static_cast<const char*>(data.data()), data.size()});
+        }
+        self->buffer_.consume(self->buffer_.size());
+        self->read();
+      });
   }
 
   void write() {
@@ -112,8 +108,8 @@ private:
     auto buffers = std::array<asio::const_buffer, 2>{
       asio::buffer(frame.head),
       frame.body ? asio::buffer(*frame.body) : asio::const_buffer{}};
-    stream_.async_write(buffers, [self = this->shared_from_this()](
-                                   beast::error_code ec, std::size_t size) {
+    stream_.async_write(buffers, [self = this->shared_from_this()](beast::error_code ec,
+                                                                   std::size_t size) {
       self->writing_ = false;
       if (ec)
         return self->finish();
@@ -131,8 +127,9 @@ private:
   }
 
   void send_close() {
-    stream_.async_close(reason_, [self = this->shared_from_this()](
-                                   beast::error_code) { self->finish(); });
+    stream_.async_close(reason_, [self = this->shared_from_this()](beast::error_code) {
+      self->finish();
+    });
   }
 
   /// Ends the connection, once, whatever the reason is.

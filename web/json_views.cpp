@@ -119,12 +119,10 @@ json alert_json(const std::string& edge, const std::string& text,
 
 json rejection_json(const storage::stored_rejection& x) {
   const auto& value = x.value;
-  return {{"edge", x.edge},
-          {"time_ms", ms_json(value.time_ns)},
-          {"source", value.source},
-          {"reason", to_text(analytics::to_string(value.reason))},
-          {"detail", value.detail},
-          {"first_bytes_base64", to_base64(value.first_bytes)}};
+  return {
+    {"edge", x.edge},         {"time_ms", ms_json(value.time_ns)},
+    {"source", value.source}, {"reason", to_text(analytics::to_string(value.reason))},
+    {"detail", value.detail}, {"first_bytes_base64", to_base64(value.first_bytes)}};
 }
 
 json position_json(const storage::edge_position& x) {

@@ -25,8 +25,8 @@ std::size_t live_backlog::add(live_delta delta, bool newest_only) {
     anomalies_.push_back(std::move(x));
   }
   for (auto& x : delta.alerts) {
-    events_bytes_ += alert_bytes + x.edge.size() + x.series_text.size()
-                     + x.value.message.size();
+    events_bytes_
+      += alert_bytes + x.edge.size() + x.series_text.size() + x.value.message.size();
     alerts_.push_back(std::move(x));
   }
   new_series_ += delta.new_series;
@@ -48,10 +48,9 @@ void live_backlog::drop_known(storage::stored_series_id series,
   auto i = points_.lower_bound({series, INT64_MIN});
   while (i != points_.end() && i->first.first == series) {
     const auto& point = i->second;
-    auto found = std::lower_bound(known.begin(), known.end(), point.start_ns,
-                                  [](const known_point& x, std::int64_t start) {
-                                    return x.start_ns < start;
-                                  });
+    auto found = std::lower_bound(
+      known.begin(), known.end(), point.start_ns,
+      [](const known_point& x, std::int64_t start) { return x.start_ns < start; });
     bool shown = found != known.end() && found->start_ns == point.start_ns
                  && found->width_ns == point.width_ns
                  && found->revision >= point.revision;
@@ -59,8 +58,7 @@ void live_backlog::drop_known(storage::stored_series_id series,
   }
 }
 
-void live_backlog::keep_only(
-  const std::vector<storage::stored_series_id>& wanted) {
+void live_backlog::keep_only(const std::vector<storage::stored_series_id>& wanted) {
   std::erase_if(points_, [&](const auto& x) {
     return !std::binary_search(wanted.begin(), wanted.end(), x.first.first);
   });

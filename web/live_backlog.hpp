@@ -34,8 +34,7 @@ public:
   void keep_only(const std::vector<storage::stored_series_id>& wanted);
 
   bool empty() const {
-    return points_.empty() && anomalies_.empty() && alerts_.empty()
-           && new_series_ == 0;
+    return points_.empty() && anomalies_.empty() && alerts_.empty() && new_series_ == 0;
   }
   std::size_t points() const {
     return points_.size();
@@ -49,8 +48,7 @@ public:
 private:
   std::size_t keep_newest();
 
-  std::map<std::pair<storage::stored_series_id, std::int64_t>, live_point>
-    points_;
+  std::map<std::pair<storage::stored_series_id, std::int64_t>, live_point> points_;
   std::vector<named_anomaly> anomalies_;
   std::vector<storage::committed_alert> alerts_;
   std::uint64_t new_series_ = 0;

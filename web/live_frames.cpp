@@ -38,8 +38,7 @@ json column(wire_format format, const std::vector<analytics::summary>& points,
 }
 
 frame_body encode(wire_format format, const json& fields) {
-  assert(fields.is_object() && !fields.empty()
-         && fields.size() + 2 <= short_map_max);
+  assert(fields.is_object() && !fields.empty() && fields.size() + 2 <= short_map_max);
   auto bytes = std::make_shared<std::string>();
   if (format == wire_format::json)
     *bytes = fields.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -55,22 +54,21 @@ json snapshot_series_json(wire_format format, const snapshot_series& x) {
   for (const auto& point : x.points)
     width_ns = std::max(width_ns, point.width_ns);
   using point = analytics::summary;
-  return {
-    {"id", x.about.id},
-    {"edge", x.about.edge},
-    {"text", x.about.text},
-    {"width_ms", ms_json(width_ns)},
-    {"n", x.points.size()},
-    {"start_ms", column(format, x.points,
-                        [](const point& p) {
-                          return static_cast<double>(p.start_ns) / 1e6;
-                        })},
-    {"mean", column(format, x.points, [](const point& p) { return p.mean; })},
-    {"min", column(format, x.points, [](const point& p) { return p.min; })},
-    {"max", column(format, x.points, [](const point& p) { return p.max; })},
-    {"count", column(format, x.points, [](const point& p) {
-       return static_cast<double>(p.count);
-     })}};
+  return {{"id", x.about.id},
+          {"edge", x.about.edge},
+          {"text", x.about.text},
+          {"width_ms", ms_json(width_ns)},
+          {"n", x.points.size()},
+          {"start_ms", column(format, x.points,
+                              [](const point& p) {
+                                return static_cast<double>(p.start_ns) / 1e6;
+                              })},
+          {"mean", column(format, x.points, [](const point& p) { return p.mean; })},
+          {"min", column(format, x.points, [](const point& p) { return p.min; })},
+          {"max", column(format, x.points, [](const point& p) { return p.max; })},
+          {"count", column(format, x.points, [](const point& p) {
+             return static_cast<double>(p.count);
+           })}};
 }
 
 json anomalies_json(const std::vector<named_anomaly>& list) {
@@ -90,8 +88,7 @@ frame_body hello_body(wire_format format, std::int64_t now_ns,
 }
 
 frame_body tick_body(wire_format format, std::int64_t now_ns,
-                     const actors::fleet_view& fleet,
-                     const store_totals& store) {
+                     const actors::fleet_view& fleet, const store_totals& store) {
   return encode(format, {{"server_ms", ms_json(now_ns)},
                          {"totals", totals_json(fleet.totals, store)},
                          {"edges", edges_json(fleet)}});
@@ -113,9 +110,8 @@ frame_body delta_body(wire_format format, std::int64_t now_ns,
                       const live_delta& delta) {
   auto points = json::array();
   for (const auto& x : delta.points)
-    points.push_back(
-      json::array({x.series, ms_json(x.start_ns), ms_json(x.width_ns), x.mean,
-                   x.min, x.max, x.count, x.revision}));
+    points.push_back(json::array({x.series, ms_json(x.start_ns), ms_json(x.width_ns),
+                                  x.mean, x.min, x.max, x.count, x.revision}));
   auto alerts = json::array();
   for (const auto& x : delta.alerts)
     alerts.push_back(alert_json(x.edge, x.series_text, x.value));

@@ -38,8 +38,7 @@ struct live_delta {
   std::uint64_t new_series = 0;
 
   bool empty() const {
-    return points.empty() && anomalies.empty() && alerts.empty()
-           && new_series == 0;
+    return points.empty() && anomalies.empty() && alerts.empty() && new_series == 0;
   }
 };
 
@@ -64,12 +63,10 @@ struct frame_body {
 frame_body hello_body(wire_format format, std::int64_t now_ns,
                       std::string_view version);
 frame_body tick_body(wire_format format, std::int64_t now_ns,
-                     const actors::fleet_view& fleet,
-                     const store_totals& store);
+                     const actors::fleet_view& fleet, const store_totals& store);
 frame_body snap_body(wire_format format, std::int64_t now_ns,
                      const snapshot_content& content);
-frame_body delta_body(wire_format format, std::int64_t now_ns,
-                      const live_delta& delta);
+frame_body delta_body(wire_format format, std::int64_t now_ns, const live_delta& delta);
 frame_body error_body(wire_format format, std::optional<std::int64_t> id,
                       std::string_view code, std::string_view message);
 

@@ -17,8 +17,7 @@ constexpr int shown_flushes_max = 20; // A second.
 class live_hub::body_cache {
 public:
   template <class Make>
-  const frame_body&
-  get(wire_format format, const series_list& series, Make make) {
+  const frame_body& get(wire_format format, const series_list& series, Make make) {
     auto [place, is_new] = bodies_.try_emplace(key{format, &series});
     if (is_new)
       place->second = make();
@@ -53,8 +52,7 @@ void live_hub::close(socket_id id) {
 
 live_hub::session* live_hub::find(socket_id id) {
   auto found = sessions_.find(id);
-  return found == sessions_.end() || found->second.closing ? nullptr
-                                                           : &found->second;
+  return found == sessions_.end() || found->second.closing ? nullptr : &found->second;
 }
 
 std::size_t live_hub::unsent_bytes(socket_id id) const {
@@ -84,13 +82,11 @@ void live_hub::message(socket_id id, const client_message& x) {
 
 void live_hub::refuse(socket_id id, const client_error& why) {
   if (auto* to = find(id))
-    emit(*to, "error", error_body(to->format, why.id, why.code, why.message),
-         false);
+    emit(*to, "error", error_body(to->format, why.id, why.code, why.message), false);
 }
 
 void live_hub::subscribe(session& to, const client_message& x) {
-  to.subscriptions[x.id]
-    = subscription{x, ++generations_, snapshot_state::wanted};
+  to.subscriptions[x.id] = subscription{x, ++generations_, snapshot_state::wanted};
   update_series(to);
   queue_snapshot(to);
 }
@@ -106,9 +102,9 @@ void live_hub::update_series(session& of) {
 }
 
 bool live_hub::waits(const session& x) const {
-  return std::any_of(
-    x.subscriptions.begin(), x.subscriptions.end(),
-    [](const auto& s) { return s.second.state != snapshot_state::shown; });
+  return std::any_of(x.subscriptions.begin(), x.subscriptions.end(), [](const auto& s) {
+    return s.second.state != snapshot_state::shown;
+  });
 }
 
 void live_hub::resync() {
@@ -145,10 +141,9 @@ std::optional<snapshot_request> live_hub::next_snapshot() {
         continue;
       x.state = snapshot_state::reading;
       to->reading = true;
-      return snapshot_request{
-        to->id,           x.generation,      id,
-        x.request.series, x.request.from_ns, x.request.points_max,
-        to->format};
+      return snapshot_request{to->id,           x.generation,      id,
+                              x.request.series, x.request.from_ns, x.request.points_max,
+                              to->format};
     }
   }
   return std::nullopt;
@@ -210,18 +205,16 @@ void live_hub::publish(live_delta delta) {
 
 void live_hub::sort_batch() {
   auto& points = batch_.points;
-  auto window
-    = [](const live_point& x) { return std::tie(x.series, x.start_ns); };
+  auto window = [](const live_point& x) { return std::tie(x.series, x.start_ns); };
   std::stable_sort(points.begin(), points.end(),
                    [&](const live_point& a, const live_point& b) {
                      return std::tie(a.series, a.start_ns, a.revision)
                             < std::tie(b.series, b.start_ns, b.revision);
                    });
   // Of several revisions of a window the highest, which is the last, stays.
-  auto end = std::unique(points.rbegin(), points.rend(),
-                         [&](const live_point& a, const live_point& b) {
-                           return window(a) == window(b);
-                         });
+  auto end = std::unique(
+    points.rbegin(), points.rend(),
+    [&](const live_point& a, const live_point& b) { return window(a) == window(b); });
   points.erase(points.begin(), end.base());
 }
 
@@ -233,9 +226,10 @@ live_delta live_hub::select(const series_list& series) const {
   const auto& points = batch_.points;
   auto from = points.begin();
   for (auto id : series) {
-    from = std::lower_bound(
-      from, points.end(), id,
-      [](const live_point& x, auto wanted) { return x.series < wanted; });
+    from
+      = std::lower_bound(from, points.end(), id, [](const live_point& x, auto wanted) {
+          return x.series < wanted;
+        });
     for (; from != points.end() && from->series == id; ++from)
       result.points.push_back(*from);
   }
@@ -255,8 +249,7 @@ void live_hub::flush(std::int64_t now_ns) {
   batch_ = {};
 }
 
-void live_hub::flush_session(session& to, body_cache& bodies,
-                             std::int64_t now_ns) {
+void live_hub::flush_session(session& to, body_cache& bodies, std::int64_t now_ns) {
   bool waiting = waits(to);
   bool slow = to.unsent_bytes > limits_.merge_above_bytes;
   auto encode = [&](const live_delta& x) {
@@ -265,15 +258,14 @@ void live_hub::flush_session(session& to, body_cache& bodies,
   if (!waiting && !slow && to.shown.empty() && to.backlog.empty()) {
     if (batch_.empty())
       return;
-    const auto& body = bodies.get(to.format, *to.series,
-                                  [&] { return encode(select(*to.series)); });
+    const auto& body
+      = bodies.get(to.format, *to.series, [&] { return encode(select(*to.series)); });
     if (body.fields > 0)
       emit(to, "delta", body, true);
     return;
   }
-  bool newest_only = slow
-                     || to.backlog.points() + batch_.points.size()
-                          > limits_.backlog_points_max;
+  bool newest_only
+    = slow || to.backlog.points() + batch_.points.size() > limits_.backlog_points_max;
   counters_.points_merged += to.backlog.add(select(*to.series), newest_only);
   // Commits that a snapshot has read may still be on their way to publish().
   for (const auto& [series, known] : to.shown)
@@ -282,8 +274,7 @@ void live_hub::flush_session(session& to, body_cache& bodies,
     to.shown.clear();
   if (!waiting && !slow && !to.backlog.empty())
     emit(to, "delta", encode(to.backlog.take()), true);
-  else if (to.unsent_bytes + to.backlog.size_bytes()
-           > limits_.close_above_bytes)
+  else if (to.unsent_bytes + to.backlog.size_bytes() > limits_.close_above_bytes)
     close_slow(to);
 }
 

@@ -40,9 +40,7 @@ class live_output {
 public:
   virtual ~live_output() = default;
   virtual void send(socket_id to, ws_frame frame) = 0;
-  virtual void
-  close(socket_id which, std::uint16_t code, std::string_view reason)
-    = 0;
+  virtual void close(socket_id which, std::uint16_t code, std::string_view reason) = 0;
 };
 
 /// Read this from the store (not on the hub's thread) and hand it to
@@ -127,8 +125,7 @@ private:
     wire_format format = wire_format::msgpack;
     std::uint64_t seq = 0;
     std::map<std::int64_t, subscription> subscriptions;
-    std::shared_ptr<const series_list>
-      series; ///< Of all subscriptions, sorted.
+    std::shared_ptr<const series_list> series; ///< Of all subscriptions, sorted.
     live_backlog backlog;
     /// What the newest snapshots have shown, for the next `shown_flushes`
     /// flushes.
@@ -152,8 +149,8 @@ private:
   live_delta select(const series_list& series) const;
   void sort_batch();
   void flush_session(session& to, body_cache& bodies, std::int64_t now_ns);
-  void emit(session& to, std::string_view type, const frame_body& body,
-            bool numbered, bool is_snapshot = false);
+  void emit(session& to, std::string_view type, const frame_body& body, bool numbered,
+            bool is_snapshot = false);
   void close_slow(session& which);
 
   live_limits limits_;

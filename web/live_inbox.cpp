@@ -14,10 +14,10 @@ named_anomaly live_inbox::name(const storage::committed_anomaly& x) {
       return {x.series, {}, {}, x.value};
     if (names_.size() >= limits_.names_max)
       names_.clear(); // Rare, and each name is one short read away.
-    found = names_
-              .emplace(x.series, std::pair{std::move(about->edge),
-                                           std::move(about->text)})
-              .first;
+    found
+      = names_
+          .emplace(x.series, std::pair{std::move(about->edge), std::move(about->text)})
+          .first;
   }
   return {x.series, found->second.first, found->second.second, x.value};
 }
@@ -35,8 +35,8 @@ void live_inbox::put(const storage::commit_report& report) {
     waiting_.resync = true;
   } else {
     for (const auto& [series, x] : report.summaries)
-      delta.points.push_back({series, x.start_ns, x.width_ns, x.mean, x.min,
-                              x.max, x.count, x.revision});
+      delta.points.push_back(
+        {series, x.start_ns, x.width_ns, x.mean, x.min, x.max, x.count, x.revision});
   }
   auto events = delta.anomalies.size() + delta.alerts.size() + anomalies.size()
                 + report.alerts.size();
@@ -45,10 +45,8 @@ void live_inbox::put(const storage::commit_report& report) {
     waiting_.resync = true;
     return;
   }
-  std::move(anomalies.begin(), anomalies.end(),
-            std::back_inserter(delta.anomalies));
-  delta.alerts.insert(delta.alerts.end(), report.alerts.begin(),
-                      report.alerts.end());
+  std::move(anomalies.begin(), anomalies.end(), std::back_inserter(delta.anomalies));
+  delta.alerts.insert(delta.alerts.end(), report.alerts.begin(), report.alerts.end());
 }
 
 live_inbox::content live_inbox::take() {

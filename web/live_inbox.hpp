@@ -23,12 +23,10 @@ class live_inbox {
 public:
   /// Finds the name of a series that is not cached; runs on the caller of
   /// put().
-  using name_lookup
-    = std::function<expected<storage::stored_series, storage::error>(
-      storage::stored_series_id)>;
+  using name_lookup = std::function<expected<storage::stored_series, storage::error>(
+    storage::stored_series_id)>;
 
-  live_inbox(live_inbox_limits limits, name_lookup lookup,
-             web_counters& counters)
+  live_inbox(live_inbox_limits limits, name_lookup lookup, web_counters& counters)
     : limits_(limits), lookup_(std::move(lookup)), counters_(counters) {
   }
 
@@ -49,8 +47,7 @@ private:
   name_lookup lookup_;
   web_counters& counters_;
   std::mutex names_mutex_; // Held over a look-up; take() never waits for it.
-  std::unordered_map<storage::stored_series_id,
-                     std::pair<std::string, std::string>>
+  std::unordered_map<storage::stored_series_id, std::pair<std::string, std::string>>
     names_;
   std::mutex mutex_;
   content waiting_;

@@ -120,14 +120,13 @@ std::optional<std::string> read_subscription(const message_reader& from,
     to.series.push_back(static_cast<storage::stored_series_id>(*id));
   }
   std::sort(to.series.begin(), to.series.end());
-  to.series.erase(std::unique(to.series.begin(), to.series.end()),
-                  to.series.end());
+  to.series.erase(std::unique(to.series.begin(), to.series.end()), to.series.end());
   if (!from.from_ms || !std::isfinite(*from.from_ms))
     return "`from_ms` must be a time in UTC milliseconds since the epoch.";
   to.from_ns = ms_to_ns(*from.from_ms);
-  auto points = from.max_points ? whole(from.max_points,
-                                        static_cast<double>(series_points_max))
-                                : std::optional<std::int64_t>{800};
+  auto points = from.max_points
+                  ? whole(from.max_points, static_cast<double>(series_points_max))
+                  : std::optional<std::int64_t>{800};
   if (!points || *points == 0)
     return "`max_points` must be a whole number from 1 to 10000.";
   to.points_max = std::min(static_cast<std::size_t>(*points),
@@ -140,24 +139,21 @@ std::optional<std::string> read_subscription(const message_reader& from,
 expected<client_message, client_error> parse_message(bool text,
                                                      std::string_view bytes) {
   message_reader reader;
-  auto format
-    = text ? json::input_format_t::json : json::input_format_t::msgpack;
+  auto format = text ? json::input_format_t::json : json::input_format_t::msgpack;
   bool parsed = json::sax_parse(bytes.begin(), bytes.end(), &reader, format);
   client_message result;
   auto id = whole(reader.id, id_max);
   if (reader.too_many_series)
-    return unexpected(
-      client_error{id, "too_many_series",
-                   "A subscription has at most 50 series; use several."});
+    return unexpected(client_error{
+      id, "too_many_series", "A subscription has at most 50 series; use several."});
   if (!parsed || !reader.op)
     return unexpected(client_error{
       id, "malformed",
       "A message is one map {\"op\": \"sub\" or \"unsub\", \"id\": ...} in "
       "msgpack (binary) or JSON (text)."});
   if (!id)
-    return unexpected(
-      client_error{std::nullopt, "malformed",
-                   "`id` must be a whole number from 0 to 2^53."});
+    return unexpected(client_error{std::nullopt, "malformed",
+                                   "`id` must be a whole number from 0 to 2^53."});
   result.id = *id;
   if (*reader.op == "unsub") {
     result.op = client_message::operation::unsubscribe;

@@ -34,7 +34,6 @@ struct client_error {
 };
 
 /// `text`: JSON, else msgpack.
-expected<client_message, client_error> parse_message(bool text,
-                                                     std::string_view bytes);
+expected<client_message, client_error> parse_message(bool text, std::string_view bytes);
 
 } // namespace weir::web

@@ -28,8 +28,7 @@ std::string escape_label(std::string_view text) {
 /// Writes families one after another: all samples of a name stand together.
 class writer {
 public:
-  void family(std::string_view name, std::string_view type,
-              std::string_view help) {
+  void family(std::string_view name, std::string_view type, std::string_view help) {
     name_ = name;
     out_.append("# HELP ").append(name).append(" ").append(help).append("\n");
     out_.append("# TYPE ").append(name).append(" ").append(type).append("\n");
@@ -40,8 +39,7 @@ public:
     finish(value);
   }
 
-  void sample(std::string_view label, std::string_view label_value,
-              double value) {
+  void sample(std::string_view label, std::string_view label_value, double value) {
     out_.append(name_).append("{").append(label).append("=\"");
     out_.append(escape_label(label_value)).append("\"}");
     finish(value);
@@ -129,9 +127,8 @@ void write_fleet(writer& out, const actors::fleet_view& fleet) {
   per_edge(out, fleet, "weir_edge_up", "gauge", "1: heard within 2 s.",
            [](const view& x) { return x.state == actors::edge_state::up; });
   per_edge(out, fleet, "weir_edge_last_seen_timestamp_seconds", "gauge",
-           "The centre's clock; 0: never.", [](const view& x) {
-             return static_cast<double>(x.last_seen_ns) / 1e9;
-           });
+           "The centre's clock; 0: never.",
+           [](const view& x) { return static_cast<double>(x.last_seen_ns) / 1e9; });
   per_edge(out, fleet, "weir_edge_lag_seconds", "gauge",
            "End of the newest window to its commit.",
            [](const view& x) { return x.lag_ms / 1e3; });
@@ -158,8 +155,8 @@ void write_fleet(writer& out, const actors::fleet_view& fleet) {
            [](const view& x) { return number(x.status.rss_bytes); });
   out.family("weir_edge_rejected_total", "counter", "Events by reject reason.");
   for (const auto& x : fleet.edges)
-    for (std::size_t i = 0; i < x.status.rejected_by_reason.size()
-                            && i < analytics::reject_reason_count;
+    for (std::size_t i = 0;
+         i < x.status.rejected_by_reason.size() && i < analytics::reject_reason_count;
          ++i)
       out.sample(x.name, "reason",
                  analytics::to_string(static_cast<analytics::reject_reason>(i)),
@@ -222,8 +219,7 @@ process_usage read_process_usage() {
   rusage usage{};
   if (::getrusage(RUSAGE_SELF, &usage) == 0) {
     auto seconds = [](const timeval& x) {
-      return static_cast<double>(x.tv_sec)
-             + static_cast<double>(x.tv_usec) / 1e6;
+      return static_cast<double>(x.tv_sec) + static_cast<double>(x.tv_usec) / 1e6;
     };
     result.cpu_s = seconds(usage.ru_utime) + seconds(usage.ru_stime);
   }
@@ -232,8 +228,7 @@ process_usage read_process_usage() {
 
 std::string prometheus_text(const actors::fleet_view& fleet,
                             const actors::central_counters& central,
-                            const storage::store_stats& store,
-                            const web_counters& web,
+                            const storage::store_stats& store, const web_counters& web,
                             const process_usage& process) {
   writer out;
   write_central(out, central);

@@ -21,8 +21,7 @@ process_usage read_process_usage();
 
 std::string prometheus_text(const actors::fleet_view& fleet,
                             const actors::central_counters& central,
-                            const storage::store_stats& store,
-                            const web_counters& web,
+                            const storage::store_stats& store, const web_counters& web,
                             const process_usage& process);
 
 } // namespace weir::web

@@ -19,15 +19,14 @@ std::string lower(std::string_view text) {
 }
 
 bool is_host_character(char x) {
-  return (x >= 'a' && x <= 'z') || (x >= '0' && x <= '9') || x == '-'
-         || x == '.' || x == '_';
+  return (x >= 'a' && x <= 'z') || (x >= '0' && x <= '9') || x == '-' || x == '.'
+         || x == '_';
 }
 
 bool is_host_name(std::string_view host) {
   if (host.size() > 2 && host.front() == '[' && host.back() == ']')
     return host.find_first_not_of("0123456789abcdef:.", 1) == host.size() - 1;
-  return !host.empty()
-         && std::all_of(host.begin(), host.end(), is_host_character);
+  return !host.empty() && std::all_of(host.begin(), host.end(), is_host_character);
 }
 
 /// Splits "host:port" or "[v6]:port"; an empty port is none.
@@ -103,8 +102,7 @@ bool origin_policy::allows(std::string_view origin, std::string_view host,
     return false;
   if (std::find(allowed_.begin(), allowed_.end(), *theirs) != allowed_.end())
     return true;
-  auto ours
-    = normalise_origin((tls ? "https://" : "http://") + std::string{host});
+  auto ours = normalise_origin((tls ? "https://" : "http://") + std::string{host});
   if (!ours || *ours != *theirs)
     return false;
   auto name = lower(host);

@@ -10,8 +10,7 @@ double rate_limiter::level(const bucket& x, std::int64_t now_ns) const {
   return std::min(config_.burst, x.tokens + passed_s * config_.per_second);
 }
 
-bool rate_limiter::allows(const std::string& address,
-                          std::int64_t now_ns) const {
+bool rate_limiter::allows(const std::string& address, std::int64_t now_ns) const {
   auto found = buckets_.find(address);
   return found == buckets_.end() || level(found->second, now_ns) >= 1.0;
 }
@@ -29,9 +28,8 @@ void rate_limiter::spend(const std::string& address, std::int64_t now_ns) {
 
 void rate_limiter::make_room(std::int64_t now_ns) {
   // A full bucket says nothing that a missing one does not say.
-  std::erase_if(buckets_, [&](const auto& x) {
-    return level(x.second, now_ns) >= config_.burst;
-  });
+  std::erase_if(
+    buckets_, [&](const auto& x) { return level(x.second, now_ns) >= config_.burst; });
   while (buckets_.size() >= config_.addresses_max)
     buckets_.erase(std::max_element(
       buckets_.begin(), buckets_.end(), [&](const auto& a, const auto& b) {

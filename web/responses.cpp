@@ -19,8 +19,7 @@ http_response json_response(unsigned status, const json& value) {
 
 http_response error_response(unsigned status, std::string_view code,
                              std::string_view message) {
-  return json_response(status,
-                       {{"error", {{"code", code}, {"message", message}}}});
+  return json_response(status, {{"error", {{"code", code}, {"message", message}}}});
 }
 
 std::span<const std::pair<std::string_view, std::string_view>>

@@ -18,17 +18,14 @@ constexpr std::array<route, 14> table{{
   {"GET", "/api/v1/overview", route_id::overview, access::reader, true, false},
   {"GET", "/api/v1/series", route_id::series, access::reader, true, false},
   {"GET", "/api/v1/query", route_id::query, access::reader, true, false},
-  {"GET", "/api/v1/anomalies", route_id::anomalies, access::reader, true,
-   false},
+  {"GET", "/api/v1/anomalies", route_id::anomalies, access::reader, true, false},
   {"GET", "/api/v1/alerts", route_id::alerts, access::reader, true, false},
-  {"GET", "/api/v1/quarantine", route_id::quarantine, access::reader, true,
-   false},
+  {"GET", "/api/v1/quarantine", route_id::quarantine, access::reader, true, false},
   {"GET", "/api/v1/ledger", route_id::ledger, access::reader, true, false},
   {"GET", "/api/v1/live", route_id::live, access::reader, false, true},
 }};
 
-constexpr route asset_route{"GET",          "",    route_id::asset,
-                            access::anyone, false, false};
+constexpr route asset_route{"GET", "", route_id::asset, access::anyone, false, false};
 
 } // namespace
 

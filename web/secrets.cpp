@@ -69,8 +69,8 @@ expected<std::string, error> write_key(const std::filesystem::path& path,
                                        const file& opened) {
   auto key = make_secret();
   auto line = key + '\n';
-  bool written = ::write(opened.fd, line.data(), line.size())
-                 == static_cast<ssize_t>(line.size());
+  bool written
+    = ::write(opened.fd, line.data(), line.size()) == static_cast<ssize_t>(line.size());
   if (!written || ::fsync(opened.fd) != 0) {
     auto why = system_error(path, "cannot be written");
     ::unlink(path.c_str());
@@ -95,8 +95,7 @@ bool same_digest(const digest& a, const digest& b) {
 
 std::string make_secret() {
   static const bool ready = sodium_init() >= 0;
-  (void)
-    ready; // It fails only where there is no random source at all: it aborts.
+  (void)ready; // It fails only where there is no random source at all: it aborts.
   std::array<unsigned char, secret_bytes> bytes{};
   randombytes_buf(bytes.data(), bytes.size());
   std::array<char, secret_bytes * 2 + 1> text{};
@@ -109,24 +108,21 @@ std::string to_base64(std::string_view bytes) {
   constexpr auto variant = sodium_base64_VARIANT_ORIGINAL;
   std::string result(sodium_base64_encoded_len(bytes.size(), variant), '\0');
   sodium_bin2base64(result.data(), result.size(),
-                    reinterpret_cast<const unsigned char*>(bytes.data()),
-                    bytes.size(), variant);
+                    reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+                    variant);
   result.pop_back(); // The terminating zero.
   return result;
 }
 
-expected<std::string, error>
-load_or_create_key(const std::filesystem::path& data_dir) {
+expected<std::string, error> load_or_create_key(const std::filesystem::path& data_dir) {
   auto path = data_dir / "api.key";
-  file fresh{
-    ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
+  file fresh{::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
   if (fresh.fd >= 0)
     return write_key(path, fresh);
   if (errno != EEXIST)
     return unexpected(system_error(path, "cannot be made"));
   // Not through a link, and never waiting for the other end of a pipe.
-  file there{
-    ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
+  file there{::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
   if (there.fd < 0)
     return unexpected(system_error(path, "cannot be opened"));
   return read_key(path, there);

@@ -27,7 +27,6 @@ std::string to_base64(std::string_view bytes);
 /// Reads DATA_DIR/api.key, or makes it (mode 0600, never following or replacing
 /// a file that is there). A file that others than its owner may read is
 /// refused.
-expected<std::string, error>
-load_or_create_key(const std::filesystem::path& data_dir);
+expected<std::string, error> load_or_create_key(const std::filesystem::path& data_dir);
 
 } // namespace weir::web

@@ -37,8 +37,7 @@ bool wants_json(const std::string& query) {
 
 http_response not_found(const route_match& match) {
   if (match.allow.empty())
-    return error_response(404, "not_found",
-                          "There is nothing at this address.");
+    return error_response(404, "not_found", "There is nothing at this address.");
   auto result = error_response(405, "method_not_allowed",
                                "This address takes " + match.allow + ".");
   result.headers.emplace_back("Allow", match.allow);
@@ -77,8 +76,7 @@ struct server::impl final : socket_handler, live_output {
 
   // live_output
   void send(socket_id to, ws_frame frame) override;
-  void close(socket_id which, std::uint16_t code,
-             std::string_view reason) override;
+  void close(socket_id which, std::uint16_t code, std::string_view reason) override;
 
   http_response answer_now(const route& route, const caller& who,
                            const http_request& request);
@@ -121,10 +119,9 @@ void server::impl::on_request(http_request request,
     return respond(std::move(who.error()));
   if (!route.reads_store)
     return respond(answer_now(route, *who, request));
-  bool posted
-    = queries.try_post([this, &route, request = std::move(request), respond] {
-        respond(handlers.answer(route, request));
-      });
+  bool posted = queries.try_post([this, &route, request = std::move(request), respond] {
+    respond(handlers.answer(route, request));
+  });
   if (!posted) {
     counters.queries_refused += 1;
     respond(busy());
@@ -150,8 +147,8 @@ http_response server::impl::answer_now(const route& route, const caller& who,
     return response;
   }
   case route_id::live: {
-    auto response = error_response(426, "upgrade_required",
-                                   "This address speaks WebSocket only.");
+    auto response
+      = error_response(426, "upgrade_required", "This address speaks WebSocket only.");
     response.headers.emplace_back("Upgrade", "websocket");
     return response;
   }
@@ -163,8 +160,7 @@ http_response server::impl::answer_now(const route& route, const caller& who,
 http_response server::impl::health() const {
   auto uptime_s = (services.now_ns() - started_ns) / 1'000'000'000;
   return json_response(
-    200,
-    {{"status", "ok"}, {"version", config.version}, {"uptime_s", uptime_s}});
+    200, {{"status", "ok"}, {"version", config.version}, {"uptime_s", uptime_s}});
 }
 
 http_response server::impl::ready() const {
@@ -180,14 +176,12 @@ http_response server::impl::ready() const {
 
 // -- WebSocket ---------------------------------------------------------------
 
-std::optional<http_response>
-server::impl::on_upgrade(const http_request& request) {
+std::optional<http_response> server::impl::on_upgrade(const http_request& request) {
   auto match = match_route(request.method, request.path);
   if (match.found == nullptr)
     return not_found(match);
   if (match.found->id != route_id::live)
-    return error_response(400, "no_upgrade",
-                          "This address does not speak WebSocket.");
+    return error_response(400, "no_upgrade", "This address does not speak WebSocket.");
   auto who = access->admit(*match.found, request, services.now_ns());
   if (!who)
     return std::move(who.error());
@@ -198,8 +192,7 @@ void server::impl::on_open(socket_id id, const http_request& request) {
   if (request.authorization.empty())
     if (auto secret = find_cookie(request.cookie, session_cookie))
       socket_sessions.emplace(id, digest_of(*secret));
-  hub.open(id,
-           wants_json(request.query) ? wire_format::json : wire_format::msgpack,
+  hub.open(id, wants_json(request.query) ? wire_format::json : wire_format::msgpack,
            services.now_ns());
 }
 
@@ -226,8 +219,7 @@ void server::impl::send(socket_id to, ws_frame frame) {
   sockets->send(to, std::move(frame));
 }
 
-void server::impl::close(socket_id which, std::uint16_t code,
-                         std::string_view reason) {
+void server::impl::close(socket_id which, std::uint16_t code, std::string_view reason) {
   sockets->close(which, code, reason);
 }
 
@@ -308,17 +300,16 @@ expected<std::uint16_t, error> server::start() {
   auto& x = *impl_;
   origin_policy origins{x.config.allowed_origins};
   if (origins.invalid())
-    return unexpected(error{errc::invalid_config,
-                            "web.allowed_origins: `" + *origins.invalid()
-                              + "` is no origin; e.g. https://example.org:8443 "
-                                "without a path."});
+    return unexpected(
+      error{errc::invalid_config, "web.allowed_origins: `" + *origins.invalid()
+                                    + "` is no origin; e.g. https://example.org:8443 "
+                                      "without a path."});
   auto key = load_or_create_key(x.config.data_dir);
   if (!key)
     return unexpected(key.error());
   x.access.emplace(*key, std::move(origins), session_limits{}, x.counters);
   x.started_ns = x.services.now_ns();
-  x.sockets
-    = std::make_unique<beast_server>(x.config, socket_limits{}, x, x.counters);
+  x.sockets = std::make_unique<beast_server>(x.config, socket_limits{}, x, x.counters);
   x.sockets->every(milliseconds{50}, [&x] { x.on_flush(); });
   x.sockets->every(milliseconds{1000}, [&x] { x.on_tick(); });
   auto port = x.sockets->start();

@@ -26,9 +26,8 @@ struct server_services {
   storage::store& store;
   actors::fleet_board& fleet;
   const actors::central_counters& counters;
-  std::function<std::vector<readiness_check>()>
-    readiness;                          ///< Any thread; fast.
-  std::function<std::int64_t()> now_ns; ///< Wall clock.
+  std::function<std::vector<readiness_check>()> readiness; ///< Any thread; fast.
+  std::function<std::int64_t()> now_ns;                    ///< Wall clock.
 };
 
 /// Owns its threads: one for the sockets, one for queries.

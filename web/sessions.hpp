@@ -36,8 +36,7 @@ public:
   /// Burns the token; the secret of a new session, or nothing for a token that
   /// is unknown, used or too old. Of many callers with one token, one gets a
   /// session.
-  std::optional<std::string> redeem(std::string_view token,
-                                    std::int64_t now_ns);
+  std::optional<std::string> redeem(std::string_view token, std::int64_t now_ns);
 
   /// Whether the session lives; counts as use of it.
   bool touch(std::string_view secret, std::int64_t now_ns);
@@ -54,12 +53,10 @@ private:
     std::int64_t created_ns = 0;
     std::int64_t used_ns = 0;
   };
-  using entries
-    = std::list<entry>; // In order of making: the front is the oldest.
+  using entries = std::list<entry>; // In order of making: the front is the oldest.
 
   static entries::iterator find(entries& in, const digest& id);
-  static void add(entries& to, std::size_t max, const digest& id,
-                  std::int64_t now_ns);
+  static void add(entries& to, std::size_t max, const digest& id, std::int64_t now_ns);
 
   const session_limits limits_;
   mutable std::mutex mutex_;

@@ -32,12 +32,10 @@ read_series(const storage::store& store, const snapshot_request& request,
   if (!anomalies)
     return anomalies.error().message;
   for (auto& x : *anomalies)
-    content.anomalies.push_back(
-      {id, about->edge, about->text, std::move(x.value)});
+    content.anomalies.push_back({id, about->edge, about->text, std::move(x.value)});
   auto& shown = result.shown[id];
   auto newest
-    = points->end()
-      - static_cast<std::ptrdiff_t>(std::min(points->size(), shown_max));
+    = points->end() - static_cast<std::ptrdiff_t>(std::min(points->size(), shown_max));
   for (auto x = newest; x != points->end(); ++x)
     shown.push_back({x->start_ns, x->width_ns, x->revision});
   content.series.push_back({std::move(*about), std::move(*points)});
@@ -47,8 +45,7 @@ read_series(const storage::store& store, const snapshot_request& request,
 } // namespace
 
 snapshot_result read_snapshot(const storage::store& store,
-                              const snapshot_request& request,
-                              std::int64_t now_ns) {
+                              const snapshot_request& request, std::int64_t now_ns) {
   snapshot_result result;
   result.socket = request.socket;
   result.generation = request.generation;

@@ -8,7 +8,6 @@ namespace weir::web {
 
 /// Any thread (the query thread): it reads as many series as the request has.
 snapshot_result read_snapshot(const storage::store& store,
-                              const snapshot_request& request,
-                              std::int64_t now_ns);
+                              const snapshot_request& request, std::int64_t now_ns);
 
 } // namespace weir::web

@@ -9,8 +9,7 @@ namespace {
 std::string_view trim(std::string_view text) {
   auto begin = std::min(text.find_first_not_of(" \t"), text.size());
   auto end = text.find_last_not_of(" \t");
-  return end == text.npos ? std::string_view{}
-                          : text.substr(begin, end + 1 - begin);
+  return end == text.npos ? std::string_view{} : text.substr(begin, end + 1 - begin);
 }
 
 /// Takes the next element of a comma-separated list.
@@ -80,16 +79,15 @@ encoding choose_encoding(std::string_view accept_encoding, bool has_gzip,
   return gzip && has_gzip ? encoding::gzip : encoding::identity;
 }
 
-http_response serve_asset(const embedded_asset& asset,
-                          const http_request& request) {
+http_response serve_asset(const embedded_asset& asset, const http_request& request) {
   auto chosen = choose_encoding(request.accept_encoding, !asset.gzip.empty(),
                                 !asset.brotli.empty());
   http_response result;
   result.headers.emplace_back("ETag", tag_of(asset.etag, chosen));
   result.headers.emplace_back("Vary", "Accept-Encoding");
-  result.headers.emplace_back(
-    "Cache-Control",
-    asset.immutable ? "public, max-age=31536000, immutable" : "no-cache");
+  result.headers.emplace_back("Cache-Control", asset.immutable
+                                                 ? "public, max-age=31536000, immutable"
+                                                 : "no-cache");
   if (has_tag(request.if_none_match, asset.etag)) {
     result.status = 304;
     return result;

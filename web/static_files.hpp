@@ -16,8 +16,7 @@ encoding choose_encoding(std::string_view accept_encoding, bool has_gzip,
                          bool has_brotli);
 
 /// The answer with this asset; its bytes are not copied.
-http_response serve_asset(const embedded_asset& asset,
-                          const http_request& request);
+http_response serve_asset(const embedded_asset& asset, const http_request& request);
 
 /// The asset of this exact path, or nullptr.
 const embedded_asset* find_asset(std::string_view path);

@@ -66,19 +66,16 @@ std::optional<query_params> query_params::parse(std::string_view query) {
   return result;
 }
 
-std::optional<std::string_view>
-query_params::find(std::string_view name) const {
+std::optional<std::string_view> query_params::find(std::string_view name) const {
   for (const auto& [key, value] : values_)
     if (key == name)
-      return value.empty() ? std::nullopt
-                           : std::optional{std::string_view{value}};
+      return value.empty() ? std::nullopt : std::optional{std::string_view{value}};
   return std::nullopt;
 }
 
 std::optional<std::uint64_t> parse_unsigned(std::string_view text) {
   std::uint64_t value = 0;
-  auto [end, ec]
-    = std::from_chars(text.data(), text.data() + text.size(), value);
+  auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (text.empty() || ec != std::errc{} || end != text.data() + text.size())
     return std::nullopt;
   return value;

@@ -13,14 +13,14 @@ struct web_counters {
 
   counter connections_now{0};
   counter connections_total{0};
-  counter connections_refused{0}; ///< Beyond connections_max.
-  counter tls_failed{0};          ///< Handshakes.
-  counter accept_errors{0};       ///< e.g. no file descriptors left.
-  counter sockets_now{0};         ///< WebSocket connections.
+  counter connections_refused{0};             ///< Beyond connections_max.
+  counter tls_failed{0};                      ///< Handshakes.
+  counter accept_errors{0};                   ///< e.g. no file descriptors left.
+  counter sockets_now{0};                     ///< WebSocket connections.
   std::array<counter, 5> requests_by_class{}; ///< 1xx to 5xx.
-  counter queries_refused{0}; ///< The query queue was full: 503.
-  counter logins_failed{0};   ///< Wrong token or key.
-  counter logins_limited{0};  ///< 429.
+  counter queries_refused{0};                 ///< The query queue was full: 503.
+  counter logins_failed{0};                   ///< Wrong token or key.
+  counter logins_limited{0};                  ///< 429.
   counter frames_sent{0};
   counter frames_bytes{0};
   counter ticks_skipped{0};       ///< The client was behind; the next is newer.

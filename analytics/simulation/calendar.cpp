@@ -35,8 +35,7 @@ local_time to_local(std::int64_t time_ns, double utc_offset_hours) {
   auto in_day_ns = local_ns - result.day * day_ns;
   result.hour = static_cast<double>(in_day_ns) / 3.6e12;
   auto new_year = day_number(year_of(result.day), 1, 1);
-  result.day_of_year
-    = static_cast<double>(result.day - new_year) + result.hour / 24.0;
+  result.day_of_year = static_cast<double>(result.day - new_year) + result.hour / 24.0;
   return result;
 }
 
@@ -64,8 +63,7 @@ std::int64_t easter_day(int year) {
   auto m = (a + 11 * h + 22 * l) / 451;
   auto month = (h + l - 7 * m + 114) / 31;
   auto day = (h + l - 7 * m + 114) % 31 + 1;
-  return day_number(year, static_cast<unsigned>(month),
-                    static_cast<unsigned>(day));
+  return day_number(year, static_cast<unsigned>(month), static_cast<unsigned>(day));
 }
 
 std::vector<holiday> holidays_of(int year) {

@@ -28,8 +28,7 @@ double draw_seconds(random_stream& random, fault_kind kind, double interval_s) {
   return interval_s;
 }
 
-double draw_magnitude(random_stream& random, fault_kind kind,
-                      plant_metric metric) {
+double draw_magnitude(random_stream& random, fault_kind kind, plant_metric metric) {
   switch (kind) {
   case fault_kind::bearing_wear:
     return random.uniform(4.0, 9.0);
@@ -107,8 +106,7 @@ fault_schedule::fault_schedule(const fault_schedule_config& config)
 }
 
 std::span<plant_fault> fault_schedule::advance(std::int64_t time_ns) {
-  std::erase_if(active_,
-                [&](const plant_fault& x) { return x.end_ns <= time_ns; });
+  std::erase_if(active_, [&](const plant_fault& x) { return x.end_ns <= time_ns; });
   auto already = active_.size();
   while (next_start_ns_ <= time_ns) {
     auto start_ns = next_start_ns_;
@@ -128,9 +126,8 @@ std::span<plant_fault> fault_schedule::advance(std::int64_t time_ns) {
 }
 
 plant_fault* fault_schedule::of_machine(std::size_t machine) {
-  auto found = std::find_if(active_.begin(), active_.end(), [&](const auto& x) {
-    return x.machine == machine;
-  });
+  auto found = std::find_if(active_.begin(), active_.end(),
+                            [&](const auto& x) { return x.machine == machine; });
   return found == active_.end() ? nullptr : &*found;
 }
 
@@ -152,8 +149,7 @@ std::optional<std::size_t> fault_schedule::draw_idle_machine() {
   return machine;
 }
 
-plant_fault fault_schedule::draw_fault(std::size_t machine,
-                                       std::int64_t start_ns) {
+plant_fault fault_schedule::draw_fault(std::size_t machine, std::int64_t start_ns) {
   plant_fault fault;
   fault.machine = machine;
   fault.start_ns = start_ns;
@@ -166,14 +162,12 @@ plant_fault fault_schedule::draw_fault(std::size_t machine,
   } else {
     fault.kind = static_cast<fault_kind>(random_.below(fault_kind_count));
     if (fault.kind != fault_kind::bearing_wear)
-      fault.metric
-        = static_cast<plant_metric>(random_.below(plant_metric_count));
+      fault.metric = static_cast<plant_metric>(random_.below(plant_metric_count));
     duration_s = draw_seconds(random_, fault.kind, interval_s);
     fault.magnitude = draw_magnitude(random_, fault.kind, fault.metric);
   }
   auto samples = std::max(1.0, std::round(duration_s / interval_s));
-  fault.end_ns
-    = start_ns + static_cast<std::int64_t>(samples) * config_.interval_ns;
+  fault.end_ns = start_ns + static_cast<std::int64_t>(samples) * config_.interval_ns;
   return fault;
 }
 

@@ -40,13 +40,7 @@ std::string_view to_string(plant_metric x);
 /// ampere, 1/min.
 double spread_of(plant_metric x);
 
-enum class fault_kind : std::uint8_t {
-  bearing_wear,
-  stuck_sensor,
-  step,
-  spike,
-  drift
-};
+enum class fault_kind : std::uint8_t { bearing_wear, stuck_sensor, step, spike, drift };
 inline constexpr std::size_t fault_kind_count = 5;
 std::string_view to_string(fault_kind x);
 
@@ -55,8 +49,8 @@ struct plant_fault {
   std::size_t machine = 0;
   plant_metric metric = plant_metric::vibration; ///< bearing_wear: vibration.
   std::int64_t start_ns = 0;                     ///< On the sampling grid.
-  std::int64_t end_ns = 0; ///< First sample without the fault.
-  double magnitude = 0.0;  ///< stuck_sensor: set when it begins.
+  std::int64_t end_ns = 0;                       ///< First sample without the fault.
+  double magnitude = 0.0;                        ///< stuck_sensor: set when it begins.
 
   /// 0 at the start, 1 at the end.
   double progress(std::int64_t time_ns) const;

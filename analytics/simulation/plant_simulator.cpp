@@ -62,8 +62,8 @@ expected<void, std::string> validate(const plant_config& config) {
   if (!(config.faults_per_hour >= 0.0 && config.faults_per_hour <= 100'000.0))
     return unexpected(std::string{"faults per hour must be 0 to 100,000"});
   if (!(config.first_fault_after_s >= 0.0 && config.first_fault_after_s <= 1e6))
-    return unexpected(std::string{
-      "the first fault must come 0 to 1,000,000 s after the start"});
+    return unexpected(
+      std::string{"the first fault must come 0 to 1,000,000 s after the start"});
   if (!(std::abs(config.utc_offset_hours) <= 14.0))
     return unexpected(std::string{"the offset to UTC must be -14 to 14 hours"});
   return {};
@@ -91,8 +91,7 @@ plant_target shift_target(std::size_t machine, std::int64_t time_ns,
   return target;
 }
 
-plant_simulator::plant_simulator(const plant_config& config,
-                                 std::int64_t start_ns)
+plant_simulator::plant_simulator(const plant_config& config, std::int64_t start_ns)
   : config_(config), start_ns_(start_ns), last_ns_(start_ns),
     faults_({config.seed, config.machines, start_ns, config.interval_ns,
              config.faults_per_hour, config.first_fault_after_s}) {
@@ -104,8 +103,7 @@ plant_simulator::plant_simulator(const plant_config& config,
 
 void plant_simulator::make_machine(std::size_t index) {
   machine x{random_stream{config_.seed, index}};
-  auto vary
-    = [&](double nominal) { return nominal * x.random.uniform(0.9, 1.1); };
+  auto vary = [&](double nominal) { return nominal * x.random.uniform(0.9, 1.1); };
   x.current_nominal = vary(32.0);
   x.rpm_nominal = vary(1480.0);
   x.vibration_nominal = vary(1.1);
@@ -118,9 +116,8 @@ void plant_simulator::make_machine(std::size_t index) {
   x.speed = target.speed;
   x.load = target.load;
   auto current = x.current_nominal * (0.30 * x.speed + 0.70 * x.load);
-  x.temperature
-    = thermal_target(x, {x.speed, x.load, 0.0, 0.0}, current,
-                     ambient_at(start_ns_, config_.utc_offset_hours));
+  x.temperature = thermal_target(x, {x.speed, x.load, 0.0, 0.0}, current,
+                                 ambient_at(start_ns_, config_.utc_offset_hours));
   const drive steady{x.speed, x.load, 0.0, 0.0};
   x.readings = rounded(measure(x, steady, 0.0, start_ns_));
   machines_.push_back(x);
@@ -154,28 +151,26 @@ void plant_simulator::begin_faults(std::int64_t time_ns) {
   }
 }
 
-plant_simulator::drive
-plant_simulator::advance_drive(machine& x, std::size_t index, double dt_s,
-                               std::int64_t time_ns) {
+plant_simulator::drive plant_simulator::advance_drive(machine& x, std::size_t index,
+                                                      double dt_s,
+                                                      std::int64_t time_ns) {
   auto target = shift_target(index, time_ns, config_.utc_offset_hours);
   auto covered = lag(dt_s, lag_drive_s);
   x.speed += (target.speed - x.speed) * covered;
   x.load += (target.load - x.load) * covered;
   auto keep = std::exp(-dt_s / swing_s);
-  x.load_noise
-    = x.load_noise * keep
-      + swing_sigma * std::sqrt(1.0 - keep * keep) * x.random.normal();
+  x.load_noise = x.load_noise * keep
+                 + swing_sigma * std::sqrt(1.0 - keep * keep) * x.random.normal();
   auto since_start_s = static_cast<double>(time_ns - start_ns_) * 1e-9;
   auto cycle = std::sin(two_pi * since_start_s / x.cycle_s + x.cycle_phase);
   drive now;
   now.speed = x.speed;
-  now.load = std::clamp(x.load * (1.0 + 0.15 * cycle)
-                          + x.load_noise * std::min(1.0, x.speed),
-                        0.0, 1.1);
+  now.load = std::clamp(
+    x.load * (1.0 + 0.15 * cycle) + x.load_noise * std::min(1.0, x.speed), 0.0, 1.1);
   auto* fault = faults_.of_machine(index);
   if (fault != nullptr && fault->kind == fault_kind::bearing_wear) {
-    now.wear = std::expm1(wear_growth * fault->progress(time_ns))
-               / std::expm1(wear_growth);
+    now.wear
+      = std::expm1(wear_growth * fault->progress(time_ns)) / std::expm1(wear_growth);
     now.wear_mm_s = now.wear * fault->magnitude;
   }
   return now;
@@ -188,15 +183,15 @@ plant_simulator::readings plant_simulator::measure(machine& x, const drive& now,
   double noise[plant_metric_count];
   for (auto& one : noise)
     one = x.random.normal();
-  auto current = x.current_nominal
-                 * (0.30 * now.speed + 0.70 * now.load + 0.15 * now.wear);
+  auto current
+    = x.current_nominal * (0.30 * now.speed + 0.70 * now.load + 0.15 * now.wear);
   auto ambient = ambient_at(time_ns, config_.utc_offset_hours);
   auto target = thermal_target(x, now, current, ambient);
   x.temperature += (target - x.temperature) * lag(dt_s, x.lag_s);
   auto turning = x.vibration_nominal * now.speed;
   auto cutting = 0.9 * now.load;
-  auto vibration = std::sqrt(turning * turning + cutting * cutting
-                             + now.wear_mm_s * now.wear_mm_s);
+  auto vibration
+    = std::sqrt(turning * turning + cutting * cutting + now.wear_mm_s * now.wear_mm_s);
   auto rpm = x.rpm_nominal * now.speed * (1.0 - 0.025 * now.load);
   return {x.temperature + 0.08 * noise[0],
           std::max(0.05, vibration * (1.0 + 0.04 * noise[1])),
@@ -204,8 +199,8 @@ plant_simulator::readings plant_simulator::measure(machine& x, const drive& now,
           std::max(0.0, rpm + (now.speed > 0.01 ? noise[3] : 0.0))};
 }
 
-void plant_simulator::apply_fault(const plant_fault& fault,
-                                  std::int64_t time_ns, readings& out) {
+void plant_simulator::apply_fault(const plant_fault& fault, std::int64_t time_ns,
+                                  readings& out) {
   auto& reading = out[static_cast<std::size_t>(fault.metric)];
   switch (fault.kind) {
   case fault_kind::bearing_wear:
@@ -238,8 +233,7 @@ std::vector<sim_event> plant_simulator::step(std::int64_t time_ns) {
     x.readings = rounded(values);
     for (std::size_t m = 0; m < plant_metric_count; ++m)
       result.push_back({time_ns, x.readings[m],
-                        static_cast<std::uint32_t>(i * plant_metric_count + m),
-                        0});
+                        static_cast<std::uint32_t>(i * plant_metric_count + m), 0});
   }
   last_ns_ = time_ns;
   stepped_ = true;

@@ -107,12 +107,11 @@ private:
 
   void make_machine(std::size_t index);
   void begin_faults(std::int64_t time_ns);
-  drive advance_drive(machine& x, std::size_t index, double dt_s,
-                      std::int64_t time_ns);
+  drive advance_drive(machine& x, std::size_t index, double dt_s, std::int64_t time_ns);
   readings measure(machine& x, const drive& now, double dt_s,
                    std::int64_t time_ns) const;
-  static double thermal_target(const machine& x, const drive& now,
-                               double current, double ambient);
+  static double thermal_target(const machine& x, const drive& now, double current,
+                               double ambient);
   static void apply_fault(const plant_fault& fault, std::int64_t time_ns,
                           readings& out);
 

@@ -13,8 +13,7 @@ namespace {
 constexpr double week_s = 7.0 * 86'400.0;
 constexpr std::int64_t day_ns = 86'400'000'000'000;
 constexpr std::int64_t forever = std::numeric_limits<std::int64_t>::max();
-constexpr std::uint64_t promotion_stream
-  = 1'000'000'009; // No customer's stream.
+constexpr std::uint64_t promotion_stream = 1'000'000'009; // No customer's stream.
 constexpr std::uint64_t id_stream = 1'000'000'021;
 constexpr double discount = 0.20;
 
@@ -29,9 +28,8 @@ struct category_traits {
   double median; // Amount.
 };
 constexpr category_traits categories[store_category_count] = {
-  {"groceries", 0.40, 28.0}, {"household", 0.20, 35.0},
-  {"clothing", 0.14, 48.0},  {"books", 0.12, 16.0},
-  {"toys", 0.08, 24.0},      {"electronics", 0.06, 130.0},
+  {"groceries", 0.40, 28.0}, {"household", 0.20, 35.0}, {"clothing", 0.14, 48.0},
+  {"books", 0.12, 16.0},     {"toys", 0.08, 24.0},      {"electronics", 0.06, 130.0},
 };
 
 /// Visits a week; one_off has its one visit by other means.
@@ -96,11 +94,9 @@ std::int64_t whole_ms(double seconds) {
 }
 
 double max_factor(customer_segment segment) {
-  auto result
-    = hour_factor_max * before_holiday_factor * promotion_factor(segment);
+  auto result = hour_factor_max * before_holiday_factor * promotion_factor(segment);
   result *= segment == customer_segment::loyal_weekly ? 0.3 * 1.5 + 4.9 : 1.5;
-  return segment == customer_segment::seasonal ? result * season_factor
-                                               : result;
+  return segment == customer_segment::seasonal ? result * season_factor : result;
 }
 
 } // namespace
@@ -129,25 +125,21 @@ expected<void, std::string> validate(const store_config& config) {
   if (config.customers < 1 || config.customers > 100'000)
     return unexpected(std::string{"customers must be 1 to 100,000"});
   if (!(config.activity > 0.0 && config.activity <= 100'000.0))
-    return unexpected(
-      std::string{"activity must be more than 0 and at most 100,000"});
+    return unexpected(std::string{"activity must be more than 0 and at most 100,000"});
   if (!(config.churn_days > 0.0 && config.churn_days <= 10'000.0))
-    return unexpected(
-      std::string{"churn days must be more than 0 and at most 10,000"});
+    return unexpected(std::string{"churn days must be more than 0 and at most 10,000"});
   if (!(std::abs(config.utc_offset_hours) <= 14.0))
     return unexpected(std::string{"the offset to UTC must be -14 to 14 hours"});
   return {};
 }
 
-store_simulator::store_simulator(const store_config& config,
-                                 std::int64_t start_ns)
+store_simulator::store_simulator(const store_config& config, std::int64_t start_ns)
   : config_(config), start_ns_(start_ns), last_ns_(start_ns),
     last_day_(to_local(start_ns, config.utc_offset_hours).day - 1),
     promotions_(config.seed, promotion_stream) {
   assert(validate(config));
   // Another run's purchases must not look like ours come twice.
-  random_stream ids{config.seed ^ static_cast<std::uint64_t>(start_ns),
-                    id_stream};
+  random_stream ids{config.seed ^ static_cast<std::uint64_t>(start_ns), id_stream};
   last_id_ = ids.next() >> 32 << 32;
   draw_promotion(start_ns - 3 * day_ns);
   current_ = next_;
@@ -160,12 +152,11 @@ store_simulator::store_simulator(const store_config& config,
 void store_simulator::make_customer(std::size_t index) {
   customer x{random_stream{config_.seed, index}};
   x.segment = deal_segment(index);
-  x.rate_per_s = weekly_visits(x.segment) / week_s * config_.activity
-                 * x.random.uniform(0.7, 1.3);
+  x.rate_per_s
+    = weekly_visits(x.segment) / week_s * config_.activity * x.random.uniform(0.7, 1.3);
   x.own_weekday = static_cast<int>(x.random.below(7));
   auto turn_ns
-    = start_ns_
-      + whole_ms(config_.churn_days * 86'400.0 * x.random.uniform(0.25, 1.0));
+    = start_ns_ + whole_ms(config_.churn_days * 86'400.0 * x.random.uniform(0.25, 1.0));
   auto source = customer_name(index);
   truth_.push_back({start_ns_, forever, "segment", source, "purchase", 0.0,
                     std::string{to_string(x.segment)}});
@@ -180,8 +171,7 @@ void store_simulator::make_customer(std::size_t index) {
                        {{"category", std::string{categories[c].name}}}});
   customers_.push_back(x);
   if (x.segment == customer_segment::one_off) {
-    truth_.push_back(
-      {turn_ns, turn_ns, "one_off", source, "purchase", 0.0, {}});
+    truth_.push_back({turn_ns, turn_ns, "one_off", source, "purchase", 0.0, {}});
     arrivals_.push_back({turn_ns, index});
     std::push_heap(arrivals_.begin(), arrivals_.end(), std::greater<>{});
   } else {
@@ -228,8 +218,8 @@ double store_simulator::acceptance(const customer& x, std::int64_t time_ns) {
   if (x.segment == customer_segment::seasonal)
     factor *= now.day_of_year >= 304.0 ? season_factor : 0.25;
   if (x.leaves_ns != forever) {
-    auto left_days = static_cast<double>(x.leaves_ns - time_ns)
-                     / static_cast<double>(day_ns);
+    auto left_days
+      = static_cast<double>(x.leaves_ns - time_ns) / static_cast<double>(day_ns);
     factor *= 0.3 + 0.7 * std::clamp(left_days / 14.0, 0.0, 1.0);
   }
   return factor / max_factor(x.segment);
@@ -239,8 +229,7 @@ void store_simulator::draw_promotion(std::int64_t after_ns) {
   auto wait_days = 6 + static_cast<std::int64_t>(promotions_.below(9));
   auto days = 2 + static_cast<std::int64_t>(promotions_.below(3));
   auto first = to_local(after_ns, config_.utc_offset_hours).day + wait_days;
-  next_.category
-    = static_cast<std::size_t>(promotions_.below(store_category_count));
+  next_.category = static_cast<std::size_t>(promotions_.below(store_category_count));
   next_.start_ns = day_start_ns(first, config_.utc_offset_hours);
   next_.end_ns = next_.start_ns + days * day_ns;
 }
@@ -270,13 +259,8 @@ void store_simulator::advance_calendar(std::int64_t time_ns) {
                         {}});
     for (const auto& one : holidays_of(year_of(begun)))
       if (one.day == begun)
-        truth_.push_back({begun_ns,
-                          begun_ns + day_ns,
-                          "holiday",
-                          {},
-                          {},
-                          0.0,
-                          std::string{one.name}});
+        truth_.push_back(
+          {begun_ns, begun_ns + day_ns, "holiday", {}, {}, 0.0, std::string{one.name}});
   }
 }
 
@@ -286,8 +270,7 @@ sim_event store_simulator::purchase(std::size_t index, std::int64_t time_ns) {
   std::size_t category = 0;
   auto drawn = x.random.uniform();
   auto to_promoted = x.random.uniform() < 0.5;
-  while (category + 1 < store_category_count
-         && drawn >= categories[category].share) {
+  while (category + 1 < store_category_count && drawn >= categories[category].share) {
     drawn -= categories[category].share;
     ++category;
   }

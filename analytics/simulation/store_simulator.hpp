@@ -63,12 +63,12 @@ std::string_view store_category_name(std::size_t category);
 
 struct store_config {
   std::uint64_t seed = 1;
-  std::size_t customers = 100; ///< 1..100,000
-  double activity = 1.0;       ///< Multiplies all visits; (0, 100,000]. At 1, a
-                         ///< hundred customers make about ten purchases a day.
-  double churn_days = 60.0; ///< Churners leave, and one-off customers buy,
-                            ///< between a quarter of this and all of it after
-                            ///< the start; (0, 10,000].
+  std::size_t customers = 100;   ///< 1..100,000
+  double activity = 1.0;         ///< Multiplies all visits; (0, 100,000]. At 1, a
+                                 ///< hundred customers make about ten purchases a day.
+  double churn_days = 60.0;      ///< Churners leave, and one-off customers buy,
+                                 ///< between a quarter of this and all of it after
+                                 ///< the start; (0, 10,000].
   double utc_offset_hours = 0.0; ///< Of opening hours and holidays, -14..14.
 };
 

@@ -8,8 +8,16 @@ using namespace weir::actors;
 using namespace weir::analytics;
 
 TEST_CASE("an alert's JSON has every field of the document", "[actors]") {
-  alert x{"0123456789abcdef", "hot", 0, alert_state::firing, severity::critical,
-          1'700'000'000'000'000'000, 1'700'000'001'500'000'000, 95.5, 90.0, "is hot"};
+  alert x{"0123456789abcdef",
+          "hot",
+          0,
+          alert_state::firing,
+          severity::critical,
+          1'700'000'000'000'000'000,
+          1'700'000'001'500'000'000,
+          95.5,
+          90.0,
+          "is hot"};
   auto json = nlohmann::json::parse(
     alert_to_json(x, "edge-1", "temp{source=\"m \\\"1\\\"\",line=\"L1\"}"));
   CHECK(json["version"] == 1);
@@ -38,6 +46,5 @@ TEST_CASE("a topic is filled and cannot be broken by a name", "[actors]") {
   alert x;
   x.rule = "hot/#";
   x.severity = severity::low;
-  CHECK(alert_topic("weir/{edge}/{rule}/{severity}", "e+1", x)
-        == "weir/e_1/hot__/low");
+  CHECK(alert_topic("weir/{edge}/{rule}/{severity}", "e+1", x) == "weir/e_1/hot__/low");
 }

@@ -68,8 +68,9 @@ TEST_CASE_METHOD(fixture, "alerts of a commit are published under their edge and
   CHECK(counters.alerts_publish_failed == 1);
 }
 
-TEST_CASE_METHOD(fixture, "an edge that falls silent raises one alert, which is "
-                          "resolved when it is heard",
+TEST_CASE_METHOD(fixture,
+                 "an edge that falls silent raises one alert, which is "
+                 "resolved when it is heard",
                  "[actors]") {
   fleet.expect_edge("never-seen");
   fleet.on_status("a", {}, now_ns);

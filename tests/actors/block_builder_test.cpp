@@ -8,8 +8,7 @@
 using namespace weir::actors;
 using namespace weir::analytics;
 
-TEST_CASE("records come out of the blocks with the texts of their series",
-          "[actors]") {
+TEST_CASE("records come out of the blocks with the texts of their series", "[actors]") {
   series_table table{10};
   auto a = *table.intern("a{source=\"x\"}");
   auto b = *table.intern("b{source=\"y\"}");
@@ -56,8 +55,8 @@ TEST_CASE("many records make several blocks, each within the link's limit",
   shard_output output;
   for (int i = 0; i < 10'000; ++i) {
     summary x;
-    x.series = *table.intern("m{source=\"" + std::string(250, 'x')
-                             + std::to_string(i) + "\"}");
+    x.series = *table.intern("m{source=\"" + std::string(250, 'x') + std::to_string(i)
+                             + "\"}");
     x.width_ns = 1;
     x.count = 1;
     output.summaries.push_back(x);

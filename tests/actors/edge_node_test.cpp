@@ -53,8 +53,7 @@ struct fixture {
     for (const auto& x : *blocks) {
       auto records = weir::transport::decode_block(x.bytes);
       REQUIRE(records);
-      result.insert(result.end(), records->summaries.begin(),
-                    records->summaries.end());
+      result.insert(result.end(), records->summaries.begin(), records->summaries.end());
     }
     return result;
   }
@@ -87,8 +86,8 @@ TEST_CASE_METHOD(fixture, "the status counts what came in and what was rejected"
   auto node = edge_node::start(config());
   REQUIRE(node);
   send(**node, {event(0, 1.0), "not json", event(60, 1.0)});
-  REQUIRE(weir::test::wait_until(
-    [&] { return (*node)->status().outbox_records >= 2; }, 5s));
+  REQUIRE(
+    weir::test::wait_until([&] { return (*node)->status().outbox_records >= 2; }, 5s));
   auto status = (*node)->status();
   CHECK(status.events_total == 2);
   CHECK(status.rejected_total == 1);

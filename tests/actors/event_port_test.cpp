@@ -56,8 +56,7 @@ TEST_CASE_METHOD(fixture, "a payload becomes events with series, time and value"
   CHECK(uut.counters().events == 2);
 }
 
-TEST_CASE_METHOD(fixture, "a topic template fills what the payload lacks",
-                 "[actors]") {
+TEST_CASE_METHOD(fixture, "a topic template fills what the payload lacks", "[actors]") {
   auto pattern
     = weir::transport::topic_template::parse("plant/{line}/{source}/{metric}");
   REQUIRE(pattern);
@@ -85,10 +84,8 @@ TEST_CASE_METHOD(fixture, "absurd times are rejected, good events around them ta
 TEST_CASE_METHOD(fixture, "series beyond the limit are rejected and known ones go on",
                  "[actors]") {
   for (int i = 0; i < 10; ++i)
-    uut.take("t",
-             "{\"type\":\"m\",\"source\":\"" + std::to_string(i)
-               + "\",\"value\":1}",
-             {});
+    uut.take(
+      "t", "{\"type\":\"m\",\"source\":\"" + std::to_string(i) + "\",\"value\":1}", {});
   CHECK(taken().size() == 4);
   CHECK(count(reject_reason::series_limit) == 6);
   uut.take("t", R"({"type":"m","source":"0","value":1})", {});

@@ -66,8 +66,7 @@ TEST_CASE("a silent edge claims no rate", "[actors]") {
 TEST_CASE("the lag's p99 is over the commits of the last minute", "[actors]") {
   fleet_board uut;
   auto commit = [&uut](std::int64_t time_s, std::int64_t lag_ms) {
-    uut.on_commit("a", time_s * second_ns - lag_ms * 1'000'000,
-                  time_s * second_ns);
+    uut.on_commit("a", time_s * second_ns - lag_ms * 1'000'000, time_s * second_ns);
   };
   for (int i = 0; i < 300; ++i)
     commit(1000, 900'000); // History that was sent late.

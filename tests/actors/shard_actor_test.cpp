@@ -20,8 +20,8 @@ struct recorded {
 };
 using record = std::shared_ptr<recorded>;
 
-outbox_writer_actor::behavior_type
-recording_writer(outbox_writer_actor::pointer, record log) {
+outbox_writer_actor::behavior_type recording_writer(outbox_writer_actor::pointer,
+                                                    record log) {
   return {
     [log](const shard_output_ptr& x) { log->to_writer.push_back(x); },
     [](const rejection_batch&) {},
@@ -30,8 +30,8 @@ recording_writer(outbox_writer_actor::pointer, record log) {
   };
 }
 
-alert_publisher_actor::behavior_type
-recording_publisher(alert_publisher_actor::pointer, record log) {
+alert_publisher_actor::behavior_type recording_publisher(alert_publisher_actor::pointer,
+                                                         record log) {
   return {[log](const shard_output_ptr& x) { log->to_publisher.push_back(x); }};
 }
 
@@ -49,11 +49,11 @@ struct fixture : weir::test::actor_fixture {
     parts.core = std::make_shared<analytics::shard>(config, table);
     parts.gauge = std::make_shared<shard_gauge>();
     parts.backlog = std::make_shared<writer_backlog>();
-    parts.inbox = std::make_shared<shard_inbox>(
-      shard_inbox_config{},
-      [this](shard_inbox::wake) { caf::anon_send(uut, drain_v); });
-    uut = spawn(shard_behavior,
-                shard_actor_config{.writer_backlog_max = 5}, parts,
+    parts.inbox
+      = std::make_shared<shard_inbox>(shard_inbox_config{}, [this](shard_inbox::wake) {
+          caf::anon_send(uut, drain_v);
+        });
+    uut = spawn(shard_behavior, shard_actor_config{.writer_backlog_max = 5}, parts,
                 spawn(recording_writer, log), spawn(recording_publisher, log));
   }
 
@@ -66,8 +66,9 @@ struct fixture : weir::test::actor_fixture {
 
 } // namespace
 
-TEST_CASE_METHOD(fixture, "closed windows go to the writer and nothing to the "
-                          "publisher",
+TEST_CASE_METHOD(fixture,
+                 "closed windows go to the writer and nothing to the "
+                 "publisher",
                  "[actors]") {
   feed(1, 20.0);
   feed(11, 20.0);
@@ -85,8 +86,7 @@ TEST_CASE_METHOD(fixture, "an alert goes to both in the same instant", "[actors]
   CHECK(log->to_writer.size() == 1);
 }
 
-TEST_CASE_METHOD(fixture, "a silent series' window is closed by the tick",
-                 "[actors]") {
+TEST_CASE_METHOD(fixture, "a silent series' window is closed by the tick", "[actors]") {
   feed(1, 20.0);
   advance(14s);
   CHECK(log->to_writer.empty());

@@ -47,8 +47,9 @@ TEST_CASE_METHOD(fixture, "a full batch asks for a wake-up now, once", "[actors]
   CHECK(batch.size() == 30);
 }
 
-TEST_CASE_METHOD(fixture, "a source waits while the inbox is full, and its order "
-                          "stays",
+TEST_CASE_METHOD(fixture,
+                 "a source waits while the inbox is full, and its order "
+                 "stays",
                  "[actors]") {
   std::vector<event> many;
   for (int i = 0; i < 1000; ++i)

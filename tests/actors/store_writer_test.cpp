@@ -56,8 +56,9 @@ struct fixture : weir::test::actor_fixture {
 
 } // namespace
 
-TEST_CASE_METHOD(fixture, "blocks of several edges share a commit and each edge gets "
-                          "one acknowledgement",
+TEST_CASE_METHOD(fixture,
+                 "blocks of several edges share a commit and each edge gets "
+                 "one acknowledgement",
                  "[actors]") {
   send(block("a", 1, 2));
   send(block("b", 1, 1));
@@ -72,8 +73,9 @@ TEST_CASE_METHOD(fixture, "blocks of several edges share a commit and each edge 
   CHECK(fleet.view(0).edges.size() == 2);
 }
 
-TEST_CASE_METHOD(fixture, "a block that was stored before is acknowledged and "
-                          "changes nothing",
+TEST_CASE_METHOD(fixture,
+                 "a block that was stored before is acknowledged and "
+                 "changes nothing",
                  "[actors]") {
   send(block("a", 1, 2));
   advance(5ms);
@@ -102,8 +104,9 @@ TEST_CASE_METHOD(fixture, "an expired range moves the position on", "[actors]") 
   CHECK(store->positions()->at(0).records_expired == 8);
 }
 
-TEST_CASE_METHOD(fixture, "a damaged block is passed over, counted, and does not hold "
-                          "up its edge",
+TEST_CASE_METHOD(fixture,
+                 "a damaged block is passed over, counted, and does not hold "
+                 "up its edge",
                  "[actors]") {
   send(block("a", 1, 2));
   auto cut = block("a", 3, 2);

@@ -56,8 +56,9 @@ TEST_CASE_METHOD(fixture, "one spike does not hide the next", "[analytics]") {
   CHECK(uut.add(config, 50.0 + 2.0 * 12.0).what == change::began);
 }
 
-TEST_CASE_METHOD(fixture, "an excursion is told once, again when it gets worse, and "
-                          "when it ends",
+TEST_CASE_METHOD(fixture,
+                 "an excursion is told once, again when it gets worse, and "
+                 "when it ends",
                  "[analytics]") {
   feed_noise(500);
   CHECK(uut.add(config, 66.0).what == change::began);
@@ -77,16 +78,18 @@ TEST_CASE_METHOD(fixture, "a step becomes the new normal", "[analytics]") {
   CHECK(feed_noise(2000) == 0);
 }
 
-TEST_CASE_METHOD(fixture, "a constant series is silent at its last digits and "
-                          "speaks at a real change",
+TEST_CASE_METHOD(fixture,
+                 "a constant series is silent at its last digits and "
+                 "speaks at a real change",
                  "[analytics]") {
   for (int i = 0; i < 300; ++i)
     CHECK(uut.add(config, 20.0 + 1e-9 * (i % 3)).what == change::none);
   CHECK(uut.add(config, 21.0).what == change::began);
 }
 
-TEST_CASE_METHOD(fixture, "the score is a half at the threshold and stays within "
-                          "0 and 1",
+TEST_CASE_METHOD(fixture,
+                 "the score is a half at the threshold and stays within "
+                 "0 and 1",
                  "[analytics]") {
   CHECK(ewma_detector::score(config, config.threshold) == Approx(0.5));
   CHECK(ewma_detector::score(config, -config.threshold) == Approx(0.5));

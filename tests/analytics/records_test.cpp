@@ -21,8 +21,7 @@ summary summarise(const std::vector<std::pair<std::int64_t, double>>& events) {
 
 } // namespace
 
-TEST_CASE("merging two summaries gives the summary of all events",
-          "[analytics]") {
+TEST_CASE("merging two summaries gives the summary of all events", "[analytics]") {
   std::mt19937 random{7};
   std::normal_distribution<double> noise{1000.0, 3.0};
   for (int round = 0; round < 500; ++round) {

@@ -20,15 +20,13 @@ std::string canonical(std::string_view metric, std::string_view source,
 
 } // namespace
 
-TEST_CASE("canonical text names metric, source and dimensions by key",
-          "[analytics]") {
+TEST_CASE("canonical text names metric, source and dimensions by key", "[analytics]") {
   CHECK(canonical("temperature", "m-01") == "temperature{source=\"m-01\"}");
   CHECK(canonical("sold", "shop", {{"site", "B"}, {"category", "books"}})
         == "sold{source=\"shop\",category=\"books\",site=\"B\"}");
 }
 
-TEST_CASE("canonical text reads back, whatever stands in the values",
-          "[analytics]") {
+TEST_CASE("canonical text reads back, whatever stands in the values", "[analytics]") {
   std::mt19937 random{42};
   for (int round = 0; round < 2000; ++round) {
     auto text = [&random](int size_max) {
@@ -60,8 +58,7 @@ TEST_CASE("what would break the text in a metric or key becomes an underscore",
 }
 
 TEST_CASE("text that is no series says where it goes wrong", "[analytics]") {
-  CHECK(parse_series("temperature").error().find("character 1")
-        != std::string::npos);
+  CHECK(parse_series("temperature").error().find("character 1") != std::string::npos);
   for (auto text : {"", "m", "m{", "m{source}", "m{source=x}", "m{source=\"x\"",
                     "m{source=\"x\"} ", "m{source=\"\\q\"}", "m{=\"x\"}",
                     "m{source=\"x\"k=\"v\"}", "m{source=\"\\u00f", "m{source=\"\\"})

@@ -15,9 +15,8 @@ shard_config make_config() {
   shard_config config;
   config.window = {10 * second_ns, 0, 5 * second_ns};
   config.rules.push_back({.name = "hot", .metric = "temp*", .limit = 90.0});
-  config.rules.push_back({.name = "odd",
-                          .metric = "rpm",
-                          .condition = rule_condition::anomaly});
+  config.rules.push_back(
+    {.name = "odd", .metric = "rpm", .condition = rule_condition::anomaly});
   return config;
 }
 
@@ -31,8 +30,7 @@ struct fixture {
     append_canonical(text, {metric, source, {}});
     return *table.intern(text);
   }
-  void feed(series_id id, std::int64_t time_s, double value,
-            std::int64_t now_s = 0) {
+  void feed(series_id id, std::int64_t time_s, double value, std::int64_t now_s = 0) {
     event x{time_s * second_ns, value, id, 0};
     uut.process({&x, 1}, now_s * second_ns, out);
   }
@@ -66,8 +64,7 @@ TEST_CASE_METHOD(fixture, "a silent series is closed by the local clock",
   CHECK(uut.status().series_open == 1);
 }
 
-TEST_CASE_METHOD(fixture, "rules only see the series that they name",
-                 "[analytics]") {
+TEST_CASE_METHOD(fixture, "rules only see the series that they name", "[analytics]") {
   feed(id_of("temperature", "a"), 1, 95.0);
   feed(id_of("pressure", "a"), 1, 95.0);
   REQUIRE(out.alerts.size() == 1);
@@ -121,8 +118,7 @@ TEST_CASE_METHOD(fixture, "late events are counted and judged by nobody",
   CHECK(out.alerts.empty());
 }
 
-TEST_CASE("a restored shard goes on exactly as one that never stopped",
-          "[analytics]") {
+TEST_CASE("a restored shard goes on exactly as one that never stopped", "[analytics]") {
   fixture undisturbed;
   auto config = make_config();
   config.window.out_of_orderness_ns = 15 * second_ns;
@@ -134,7 +130,8 @@ TEST_CASE("a restored shard goes on exactly as one that never stopped",
     for (int i = 0; i < 200; ++i) {
       auto source = std::to_string(random() % 7);
       auto time_s = static_cast<std::int64_t>(round * 30 + i / 10 + random() % 9);
-      auto value = random() % 50 == 0 ? 500.0 : 50.0 + static_cast<double>(random() % 10);
+      auto value
+        = random() % 50 == 0 ? 500.0 : 50.0 + static_cast<double>(random() % 10);
       for (auto* x : {&undisturbed, &restarted})
         x->feed(x->id_of("temp", source), time_s, value);
     }
@@ -143,8 +140,7 @@ TEST_CASE("a restored shard goes on exactly as one that never stopped",
     shard next{config, restarted.table};
     REQUIRE(for_each_snapshot_entry(
       bytes, [&](std::string_view text, std::string_view state) {
-        CHECK(next.restore(*restarted.table.intern(text), state, 0,
-                           restarted.out));
+        CHECK(next.restore(*restarted.table.intern(text), state, 0, restarted.out));
       }));
     restarted.uut = std::move(next);
   }
@@ -163,10 +159,9 @@ TEST_CASE_METHOD(fixture, "windows of another width are sent as far as they came
   auto config = make_config();
   config.window.width_ns = 60 * second_ns;
   shard next{config, table};
-  for_each_snapshot_entry(bytes,
-                          [&](std::string_view, std::string_view state) {
-                            next.restore(a, state, 0, out);
-                          });
+  for_each_snapshot_entry(bytes, [&](std::string_view, std::string_view state) {
+    next.restore(a, state, 0, out);
+  });
   REQUIRE(out.summaries.size() == 1);
   CHECK(out.summaries[0].width_ns == 10 * second_ns);
   CHECK(out.summaries[0].count == 1);
@@ -186,8 +181,8 @@ TEST_CASE_METHOD(fixture, "a snapshot that was cut anywhere is refused, not beli
     CHECK(readable == (size == 0));
   }
   std::string state;
-  for_each_snapshot_entry(
-    bytes, [&](std::string_view, std::string_view x) { state = x; });
+  for_each_snapshot_entry(bytes,
+                          [&](std::string_view, std::string_view x) { state = x; });
   for (std::size_t size = 0; size < state.size(); ++size) {
     shard next{make_config(), table};
     CHECK_FALSE(next.restore(a, std::string_view{state}.substr(0, size), 0, out));

@@ -31,8 +31,9 @@ TEST_CASE("globs know stars and question marks", "[analytics]") {
   CHECK_FALSE(matches_glob("*a*a*a*a*b", std::string(200, 'a')));
 }
 
-TEST_CASE_METHOD(fixture, "without hold and recover times an alert fires and "
-                          "resolves at once",
+TEST_CASE_METHOD(fixture,
+                 "without hold and recover times an alert fires and "
+                 "resolves at once",
                  "[analytics]") {
   CHECK(at(0, 90.0) == alert_state::inactive);
   CHECK(at(1, 91.0) == alert_state::firing);
@@ -52,8 +53,7 @@ TEST_CASE_METHOD(fixture, "an alert waits for its hold time and may be over befo
   CHECK(at(25, 80.0) == alert_state::inactive);
 }
 
-TEST_CASE_METHOD(fixture, "a recovery that does not last fires on",
-                 "[analytics]") {
+TEST_CASE_METHOD(fixture, "a recovery that does not last fires on", "[analytics]") {
   rule.recover_ns = 10;
   at(0, 91.0);
   CHECK(at(5, 80.0) == alert_state::recovering);
@@ -76,8 +76,8 @@ TEST_CASE_METHOD(fixture, "an anomaly rule follows the detector's excursion",
                  "[analytics]") {
   rule.condition = rule_condition::anomaly;
   rule.anomaly_min = severity::high;
-  rule_input input{.time_ns = 1, .value = 5.0, .in_excursion = true,
-                   .severity = severity::medium};
+  rule_input input{
+    .time_ns = 1, .value = 5.0, .in_excursion = true, .severity = severity::medium};
   CHECK_FALSE(begins(rule, input));
   input.severity = severity::critical;
   CHECK(begins(rule, input));
@@ -94,8 +94,8 @@ TEST_CASE_METHOD(fixture, "an anomaly rule follows the detector's excursion",
 TEST_CASE_METHOD(fixture, "an alert tells value, limit and what happened",
                  "[analytics]") {
   at(7, 95.5);
-  auto told = make_alert(rule, uut, 3, "t{source=\"a\"}",
-                         {.time_ns = 7, .value = 95.5});
+  auto told
+    = make_alert(rule, uut, 3, "t{source=\"a\"}", {.time_ns = 7, .value = 95.5});
   CHECK(told.value == 95.5);
   CHECK(told.limit == 90.0);
   CHECK(told.message == "t{source=\"a\"} is 95.5, above the limit of 90");

@@ -61,8 +61,9 @@ TEST_CASE_METHOD(fixture, "an event past the window closes it", "[analytics]") {
   CHECK(closed[0].start_ns == 0);
 }
 
-TEST_CASE_METHOD(fixture, "an event for a closed window is late and counted with "
-                          "the next summary",
+TEST_CASE_METHOD(fixture,
+                 "an event for a closed window is late and counted with "
+                 "the next summary",
                  "[analytics]") {
   add(25, 1.0);
   add(35, 2.0);
@@ -74,8 +75,9 @@ TEST_CASE_METHOD(fixture, "an event for a closed window is late and counted with
   CHECK(closed[1].late_count == 2);
 }
 
-TEST_CASE_METHOD(fixture, "events out of order within the allowance find their "
-                          "window",
+TEST_CASE_METHOD(fixture,
+                 "events out of order within the allowance find their "
+                 "window",
                  "[analytics]") {
   config.out_of_orderness_ns = 15;
   add(5, 1.0);
@@ -95,8 +97,9 @@ TEST_CASE_METHOD(fixture, "events out of order within the allowance find their "
   CHECK(closed[1].first == 5.0); // By time, not by arrival.
 }
 
-TEST_CASE_METHOD(fixture, "a window closes as soon as the watermark passes its end, "
-                          "not with the next window",
+TEST_CASE_METHOD(fixture,
+                 "a window closes as soon as the watermark passes its end, "
+                 "not with the next window",
                  "[analytics]") {
   config.out_of_orderness_ns = 2;
   add(5, 1.0);
@@ -107,8 +110,9 @@ TEST_CASE_METHOD(fixture, "a window closes as soon as the watermark passes its e
   CHECK(closed.size() == 1);
 }
 
-TEST_CASE_METHOD(fixture, "a flush closes all windows, oldest first, and later "
-                          "events of them are late",
+TEST_CASE_METHOD(fixture,
+                 "a flush closes all windows, oldest first, and later "
+                 "events of them are late",
                  "[analytics]") {
   config.out_of_orderness_ns = 30;
   add(5, 1.0);
@@ -122,16 +126,14 @@ TEST_CASE_METHOD(fixture, "a flush closes all windows, oldest first, and later "
   CHECK_FALSE(tumbling_window{}.is_open());
 }
 
-TEST_CASE_METHOD(fixture, "a large level leaves the variance exact",
-                 "[analytics]") {
+TEST_CASE_METHOD(fixture, "a large level leaves the variance exact", "[analytics]") {
   for (int i = 0; i < 1000; ++i)
     add(5, 1e9 + (i % 2));
   flush();
   CHECK(closed[0].variance() == Approx(0.25).epsilon(1e-9));
 }
 
-TEST_CASE("a saved window goes on exactly as one that never was saved",
-          "[analytics]") {
+TEST_CASE("a saved window goes on exactly as one that never was saved", "[analytics]") {
   fixture one;
   fixture two;
   one.config.out_of_orderness_ns = two.config.out_of_orderness_ns = 25;

@@ -76,8 +76,7 @@ public:
     if (static_cast<double>(events_) > elapsed * options_.rate)
       return false;
     ++events_;
-    auto due
-      = static_cast<double>(sent_probes_) < elapsed * options_.alerts_per_s;
+    auto due = static_cast<double>(sent_probes_) < elapsed * options_.alerts_per_s;
     if (due && sent_probes_ < probes_.size()) {
       out = {options_.topic, make_probe()};
       return true;
@@ -127,12 +126,11 @@ int report(const std::vector<probe>& probes, std::size_t sent,
   std::vector<double> latencies_ms;
   for (std::size_t i = 0; i < sent; ++i)
     if (auto received_ns = probes[i].received_ns.load(); received_ns != 0)
-      latencies_ms.push_back(
-        static_cast<double>(received_ns - probes[i].sent_ns) * 1e-6);
+      latencies_ms.push_back(static_cast<double>(received_ns - probes[i].sent_ns)
+                             * 1e-6);
   result_line{"alert-latency"}
     .add("events", static_cast<double>(published.acked))
-    .add("events_per_s",
-         static_cast<double>(published.acked) / published.seconds)
+    .add("events_per_s", static_cast<double>(published.acked) / published.seconds)
     .add("alerts_expected", static_cast<double>(sent))
     .add("alerts_received", static_cast<double>(latencies_ms.size()))
     .add("p50_ms", quantile(latencies_ms, 0.50))
@@ -154,8 +152,7 @@ int run(const latency_options& options) {
          auto number = probe_of(x.payload);
          std::int64_t none = 0;
          if (number && *number < probes.size()
-             && probes[*number].received_ns.compare_exchange_strong(none,
-                                                                    ticks_ns()))
+             && probes[*number].received_ns.compare_exchange_strong(none, ticks_ns()))
            ++received;
        },
      .on_state = [&](bool now_up, const std::string&) { up = now_up; }}};
@@ -174,8 +171,7 @@ int run(const latency_options& options) {
   if (!done)
     return fail(done.error());
   auto waiting = clock::now();
-  while (received < stream.sent_probes()
-         && seconds_since(waiting) < options.wait_s)
+  while (received < stream.sent_probes() && seconds_since(waiting) < options.wait_s)
     std::this_thread::sleep_for(1ms);
   subscriber.stop(1s);
   return report(probes, stream.sent_probes(), *done);

@@ -18,15 +18,13 @@ constexpr std::size_t time_digits = 19;
 
 std::string source_name(std::size_t series) {
   char text[16];
-  std::snprintf(text, sizeof text, "m-%04u",
-                static_cast<unsigned>(series % 10'000));
+  std::snprintf(text, sizeof text, "m-%04u", static_cast<unsigned>(series % 10'000));
   return text;
 }
 
 std::string line_name(std::size_t series) {
   char text[16];
-  std::snprintf(text, sizeof text, "A%02u",
-                static_cast<unsigned>(series % 100));
+  std::snprintf(text, sizeof text, "A%02u", static_cast<unsigned>(series % 100));
   return text;
 }
 
@@ -48,12 +46,10 @@ event_template event_template::json(std::size_t first, std::size_t count) {
     places at;
     result.bytes_ += "{\"timestamp\":";
     at.time = result.bytes_.size();
-    result.bytes_ += "0000000000000000000,\"device_id\":\""
-                     + source_name(first + i)
+    result.bytes_ += "0000000000000000000,\"device_id\":\"" + source_name(first + i)
                      + "\",\"type\":\"temperature\",\"value\":63.";
     at.value = result.bytes_.size();
-    result.bytes_
-      += "00,\"dimensions\":{\"line\":\"" + line_name(first + i) + "\"}}";
+    result.bytes_ += "00,\"dimensions\":{\"line\":\"" + line_name(first + i) + "\"}}";
     assert(result.bytes_.size() - begin == json_event_size);
     static_cast<void>(begin);
     result.events_.push_back(at);
@@ -109,10 +105,8 @@ void event_template::stamp_msgpack(std::int64_t time_ns) {
   for (const auto& at : events_) {
     noise_ = noise_ * 1'664'525u + 1'013'904'223u;
     auto value = 63.0 + 0.01 * static_cast<double>((noise_ >> 16) % 100);
-    put_big_endian(bytes_.data() + at.time,
-                   static_cast<std::uint64_t>(time_ns));
-    put_big_endian(bytes_.data() + at.value,
-                   std::bit_cast<std::uint64_t>(value));
+    put_big_endian(bytes_.data() + at.time, static_cast<std::uint64_t>(time_ns));
+    put_big_endian(bytes_.data() + at.value, std::bit_cast<std::uint64_t>(value));
   }
 }
 

@@ -53,8 +53,8 @@ int run(const count_options& options) {
        },
      .on_state =
        [](bool up, const std::string& why) {
-         std::fprintf(stderr, "weir-bench: %s %s\n",
-                      up ? "connected" : "not connected", why.c_str());
+         std::fprintf(stderr, "weir-bench: %s %s\n", up ? "connected" : "not connected",
+                      why.c_str());
        }}};
   auto cpu = cpu_seconds();
   if (auto started = client.start(); !started)

@@ -32,8 +32,7 @@ int run(const char* name, const publish_options& options) {
     std::chrono::nanoseconds{static_cast<std::int64_t>(options.seconds * 1e9)},
     [&](std::size_t, raw_message& out) {
       if (options.rate > 0.0
-          && static_cast<double>(messages)
-               > seconds_since(start) * options.rate)
+          && static_cast<double>(messages) > seconds_since(start) * options.rate)
         return false;
       auto& next = templates[messages++ % templates.size()];
       next.stamp(stamps.now_ns());
@@ -63,10 +62,8 @@ void add(CLI::App& parent, action& chosen, const char* name, const char* text,
   x->per_message = per_message;
   command->add_option("--uri", x->to.uri);
   command->add_option("--topic", x->topic);
-  command->add_option("--publishers", x->to.connections)
-    ->check(CLI::Range(1, 1000));
-  command->add_option("--window", x->to.window_max)
-    ->check(CLI::Range(1, 60'000));
+  command->add_option("--publishers", x->to.connections)->check(CLI::Range(1, 1000));
+  command->add_option("--window", x->to.window_max)->check(CLI::Range(1, 60'000));
   command->add_option("--qos", x->to.qos)->check(CLI::Range(0, 1));
   command->add_option("--series", x->series)->check(CLI::Range(1, 10'000));
   command->add_option("--seconds", x->seconds)->check(CLI::Range(0.1, 3600.0));

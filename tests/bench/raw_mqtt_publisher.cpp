@@ -40,8 +40,7 @@ void append_length(std::string& out, std::size_t value) {
 }
 
 std::string connect_packet(std::size_t index) {
-  auto id
-    = "weir-bench-" + std::to_string(::getpid()) + "-" + std::to_string(index);
+  auto id = "weir-bench-" + std::to_string(::getpid()) + "-" + std::to_string(index);
   std::string body;
   append_u16(body, 4);
   body += "MQTT";
@@ -92,8 +91,7 @@ public:
   void append(const raw_message& message) {
     out_.push_back(config_.qos == 1 ? '\x32' : '\x30');
     auto id_size = config_.qos == 1 ? std::size_t{2} : std::size_t{0};
-    append_length(out_,
-                  2 + message.topic.size() + id_size + message.payload.size());
+    append_length(out_, 2 + message.topic.size() + id_size + message.payload.size());
     append_u16(out_, message.topic.size());
     out_ += message.topic;
     if (config_.qos == 1)
@@ -105,8 +103,8 @@ public:
   /// False: the connection is lost.
   bool write() {
     while (wants_write()) {
-      auto size = ::send(fd_, out_.data() + offset_, out_.size() - offset_,
-                         MSG_NOSIGNAL);
+      auto size
+        = ::send(fd_, out_.data() + offset_, out_.size() - offset_, MSG_NOSIGNAL);
       if (size < 0)
         return errno == EAGAIN || errno == EINTR;
       offset_ += static_cast<std::size_t>(size);
@@ -149,8 +147,7 @@ expected<int, std::string> open_socket(const std::string& uri) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  if (auto code = ::getaddrinfo(host.c_str(), port.c_str(), &hints, &found);
-      code != 0)
+  if (auto code = ::getaddrinfo(host.c_str(), port.c_str(), &hints, &found); code != 0)
     return unexpected("cannot find " + uri + ": " + ::gai_strerror(code));
   std::unique_ptr<addrinfo, void (*)(addrinfo*)> guard{found, ::freeaddrinfo};
   auto fd = ::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -222,8 +219,7 @@ bool serve(std::vector<link>& links, std::vector<pollfd>& polls,
   for (std::size_t i = 0; i < links.size(); ++i) {
     if ((polls[i].revents & POLLOUT) != 0 && !links[i].write())
       return false;
-    if ((polls[i].revents & (POLLIN | POLLHUP | POLLERR)) != 0
-        && !links[i].read())
+    if ((polls[i].revents & (POLLIN | POLLHUP | POLLERR)) != 0 && !links[i].read())
       return false;
   }
   return true;
@@ -232,8 +228,7 @@ bool serve(std::vector<link>& links, std::vector<pollfd>& polls,
 } // namespace
 
 expected<raw_publisher_result, std::string>
-publish_raw(const raw_publisher_config& config,
-            std::chrono::nanoseconds duration,
+publish_raw(const raw_publisher_config& config, std::chrono::nanoseconds duration,
             const raw_message_source& source) {
   std::vector<link> links;
   for (std::size_t i = 0; i < config.connections; ++i) {
@@ -250,8 +245,7 @@ publish_raw(const raw_publisher_config& config,
       return unexpected("the connection to " + config.uri + " was lost");
   auto limit = clock::now() + config.drain_limit;
   auto all_idle = [&] {
-    return std::all_of(links.begin(), links.end(),
-                       [](auto& x) { return x.idle(); });
+    return std::all_of(links.begin(), links.end(), [](auto& x) { return x.idle(); });
   };
   while (!all_idle() && clock::now() < limit)
     if (!serve(links, polls, nullptr))

@@ -18,8 +18,7 @@ namespace weir::bench {
 struct raw_publisher_config {
   std::string uri = "mqtt://127.0.0.1:1883"; ///< Plain only.
   std::size_t connections = 1;               ///< 1..1000
-  std::size_t window_max
-    = 500; ///< QoS 1: unacknowledged messages a connection.
+  std::size_t window_max = 500; ///< QoS 1: unacknowledged messages a connection.
   int qos = 1;
   std::chrono::seconds drain_limit{30};
 };
@@ -36,14 +35,13 @@ using raw_message_source
 struct raw_publisher_result {
   std::uint64_t sent = 0;
   std::uint64_t acked = 0; ///< QoS 0: as sent.
-  double seconds = 0.0; ///< From the first message to the last acknowledgement.
+  double seconds = 0.0;    ///< From the first message to the last acknowledgement.
 };
 
 /// Publishes for `duration`, then waits for the last PUBACK and disconnects in
 /// order, so that the broker has read everything.
 expected<raw_publisher_result, std::string>
-publish_raw(const raw_publisher_config& config,
-            std::chrono::nanoseconds duration,
+publish_raw(const raw_publisher_config& config, std::chrono::nanoseconds duration,
             const raw_message_source& source);
 
 } // namespace weir::bench

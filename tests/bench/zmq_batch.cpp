@@ -67,8 +67,7 @@ int run(const zmq_options& options) {
 } // namespace
 
 void add_zmq_batch(CLI::App& parent, action& chosen) {
-  auto* command
-    = parent.add_subcommand("zmq-batch", "msgpack batches by ZeroMQ");
+  auto* command = parent.add_subcommand("zmq-batch", "msgpack batches by ZeroMQ");
   auto x = std::make_shared<zmq_options>();
   command->add_option("--endpoint", x->endpoint, "ROUTER of the edge");
   command->add_option("--series", x->series)->check(CLI::Range(1, 10'000));
@@ -77,10 +76,8 @@ void add_zmq_batch(CLI::App& parent, action& chosen) {
   command->add_option("--window", x->window, "unacknowledged messages")
     ->check(CLI::Range(1, 100'000));
   command->add_option("--seconds", x->seconds)->check(CLI::Range(0.1, 3600.0));
-  auto* key
-    = command->add_option("--curve-key", x->curve_key, "secret key file");
-  command->add_option("--curve-server", x->curve_server, "public key")
-    ->needs(key);
+  auto* key = command->add_option("--curve-key", x->curve_key, "secret key file");
+  command->add_option("--curve-server", x->curve_server, "public key")->needs(key);
   command->callback([x, &chosen] {
     chosen = [x] {
       if (x->series % x->per_message != 0)

@@ -45,13 +45,11 @@ TEST_CASE("the ledger shows all edges or one", "[cli]") {
   CHECK(has(ledger_table(answer, ""), "edge-2"));
   CHECK_FALSE(has(ledger_table(answer, "edge-1"), "edge-2"));
   CHECK(has(ledger_table(answer, "edge-1"), "12345678"));
-  CHECK(ledger_table(answer, "edge-3")
-        == "no such edge has sent anything yet\n");
+  CHECK(ledger_table(answer, "edge-3") == "no such edge has sent anything yet\n");
 }
 
 TEST_CASE("no answer is too strange to be shown", "[cli]") {
-  for (auto text :
-       {"null", "[]", "{}", "5", R"({"series": 5, "edges": {}, "rows": [3],
+  for (auto text : {"null", "[]", "{}", "5", R"({"series": 5, "edges": {}, "rows": [3],
                     "columns": ["a"], "alerts": [null], "rejections": ["x"],
                     "positions": [[]], "totals": []})"}) {
     auto answer = json::parse(text);

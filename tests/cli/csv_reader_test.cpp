@@ -63,12 +63,9 @@ TEST_CASE("a byte order mark is passed over and other separators are possible",
 
 TEST_CASE("errors name the line and the column", "[cli]") {
   CHECK(parse("a,b\n1,x\"y\n").error.starts_with("line 2, column 2: a quote"));
-  CHECK(
-    parse("a\n\"b\"c\n").error.starts_with("line 2, column 1: text behind"));
-  CHECK(parse("a\n1\n\"open\n\n")
-          .error.starts_with("line 3, column 1: the file ends"));
-  CHECK(
-    parse("a\rb\n").error.starts_with("line 1, column 1: a carriage return"));
+  CHECK(parse("a\n\"b\"c\n").error.starts_with("line 2, column 1: text behind"));
+  CHECK(parse("a\n1\n\"open\n\n").error.starts_with("line 3, column 1: the file ends"));
+  CHECK(parse("a\rb\n").error.starts_with("line 1, column 1: a carriage return"));
 }
 
 TEST_CASE("lines are counted through quoted line breaks", "[cli]") {
@@ -84,9 +81,8 @@ TEST_CASE("lines are counted through quoted line breaks", "[cli]") {
 }
 
 TEST_CASE("fields and columns have limits", "[cli]") {
-  CHECK(
-    parse(std::string(csv_reader::field_bytes_max + 1, 'x')).error.find("1 MB")
-    != std::string::npos);
+  CHECK(parse(std::string(csv_reader::field_bytes_max + 1, 'x')).error.find("1 MB")
+        != std::string::npos);
   CHECK(parse(std::string(csv_reader::columns_max, ',')).error.find("columns")
         != std::string::npos);
   CHECK(parse(std::string(csv_reader::columns_max - 1, ',')).error.empty());

@@ -22,8 +22,7 @@ TEST_CASE("topics are filled in, and what MQTT reserves is replaced", "[cli]") {
   CHECK(render_topic("plant/all", x) == "plant/all");
 }
 
-TEST_CASE("a topic that asks for what the series does not have is refused",
-          "[cli]") {
+TEST_CASE("a topic that asks for what the series does not have is refused", "[cli]") {
   auto missing = render_topic("plant/{hall}", series("rpm", "m"));
   REQUIRE(!missing);
   CHECK(missing.error().find("{hall}") != std::string::npos);

@@ -45,10 +45,8 @@ std::vector<decoded> decode(const std::string& payload) {
   return sink.events;
 }
 
-const outgoing_series series{"temperature",
-                             "m-\"01\"\n",
-                             "device_id",
-                             {{"line", "A"}, {"hall", "Süd \\ 3"}}};
+const outgoing_series series{
+  "temperature", "m-\"01\"\n", "device_id", {{"line", "A"}, {"hall", "Süd \\ 3"}}};
 constexpr std::int64_t time_ns = 1'700'000'000'123'000'000;
 
 } // namespace
@@ -84,8 +82,7 @@ TEST_CASE("msgpack arrays and texts of every size class are read", "[cli]") {
     std::string payload;
     append_msgpack_array(payload, count);
     for (auto i = 0u; i < count; ++i)
-      append_msgpack(payload,
-                     {"m", std::string(1 + i % 250, 'x'), "source", {}},
+      append_msgpack(payload, {"m", std::string(1 + i % 250, 'x'), "source", {}},
                      {time_ns, static_cast<double>(i), 0});
     auto events = decode(payload);
     REQUIRE(events.size() == count);
@@ -95,8 +92,7 @@ TEST_CASE("msgpack arrays and texts of every size class are read", "[cli]") {
 }
 
 TEST_CASE("numbers are written so that they read back the same", "[cli]") {
-  for (auto value :
-       {0.0, 0.1, 1.0 / 3.0, 1e-300, 1.7976931348623157e308, 1e21}) {
+  for (auto value : {0.0, 0.1, 1.0 / 3.0, 1e-300, 1.7976931348623157e308, 1e21}) {
     std::string payload;
     append_json(payload, {"m", "s", "source", {}}, {time_ns, value, 0});
     INFO(payload);

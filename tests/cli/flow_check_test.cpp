@@ -21,8 +21,8 @@ json series(double last_ms) {
 
 const auto anomalies = json::parse(
   R"({"anomalies": [{"severity": "high", "text": "rpm{}", "edge": "edge-1"}]})");
-const auto alerts = json::parse(
-  R"({"alerts": [{"rule": "hot", "state": "firing", "text": "rpm{}"}]})");
+const auto alerts
+  = json::parse(R"({"alerts": [{"rule": "hot", "state": "firing", "text": "rpm{}"}]})");
 
 } // namespace
 
@@ -43,8 +43,7 @@ TEST_CASE("it passes when edges, windows, anomalies and alerts have been seen",
   CHECK(uut.passed());
 }
 
-TEST_CASE("an edge that is down, or whose windows stand still, is missed",
-          "[cli]") {
+TEST_CASE("an edge that is down, or whose windows stand still, is missed", "[cli]") {
   flow_check uut{{}};
   uut.on_overview(overview("down"));
   uut.on_series("edge-1", series(1000.0));

@@ -17,8 +17,7 @@ public:
     listener_ = ::socket(AF_INET, SOCK_STREAM, 0);
     auto address = weir::test::detail::loopback(0);
     auto size = static_cast<socklen_t>(sizeof address);
-    REQUIRE(::bind(listener_, reinterpret_cast<sockaddr*>(&address), size)
-            == 0);
+    REQUIRE(::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) == 0);
     REQUIRE(::listen(listener_, 1) == 0);
     ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
     port_ = ntohs(address.sin_port);
@@ -74,9 +73,9 @@ TEST_CASE("addresses are taken apart, and what is none is refused", "[cli]") {
   REQUIRE(ipv6);
   CHECK((ipv6->host == "::1" && ipv6->port == "80"));
   CHECK(parse_http_address("http://[::1]")->port == "80");
-  for (auto text : {"", "127.0.0.1:8080", "http://", "http://:80", "http://a:0",
-                    "http://a:99999", "http://a:b", "http://a/b", "http://u@a",
-                    "http://[::1", "ftp://a"}) {
+  for (auto text :
+       {"", "127.0.0.1:8080", "http://", "http://:80", "http://a:0", "http://a:99999",
+        "http://a:b", "http://a/b", "http://u@a", "http://[::1", "ftp://a"}) {
     INFO(text);
     CHECK_FALSE(parse_http_address(text));
   }
@@ -92,8 +91,7 @@ TEST_CASE("a request carries the key and gives the answer", "[cli]") {
   CHECK(answer->status == 201);
   CHECK(answer->body == "{}");
   CHECK(server.request.starts_with("POST /api/v1/links HTTP/1.1\r\n"));
-  CHECK(server.request.find("Authorization: Bearer secret\r\n")
-        != std::string::npos);
+  CHECK(server.request.find("Authorization: Bearer secret\r\n") != std::string::npos);
   CHECK(server.request.find("Content-Length: 0\r\n") != std::string::npos);
 }
 
@@ -108,8 +106,7 @@ TEST_CASE("a server that is away is named with what to look at", "[cli]") {
 
 TEST_CASE("silence ends with the time limit", "[cli]") {
   one_answer_server server{""};
-  http_client uut{
-    {.url = server.url(), .timeout = std::chrono::milliseconds{50}}};
+  http_client uut{{.url = server.url(), .timeout = std::chrono::milliseconds{50}}};
   auto answer = uut.request("GET", "/");
   REQUIRE(!answer);
   CHECK(answer.error().find("no answer in time") != std::string::npos);

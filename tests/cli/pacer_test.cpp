@@ -31,9 +31,8 @@ TEST_CASE("faster simulated time catches up with the present and stays with it",
   CHECK(uut.due_ns(now_ns + hour_ns) == now_ns + hour_ns);
 }
 
-TEST_CASE(
-  "as fast as possible never waits for the past, always for the present",
-  "[cli]") {
+TEST_CASE("as fast as possible never waits for the past, always for the present",
+          "[cli]") {
   pacer uut{now_ns - 24 * hour_ns, now_ns, 0.0};
   CHECK(uut.due_ns(now_ns - 1) == now_ns);
   CHECK(uut.due_ns(now_ns + 1) == now_ns + 1);

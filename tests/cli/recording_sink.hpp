@@ -17,8 +17,7 @@ public:
   cli::payload_form form() const override {
     return form_;
   }
-  cli::send_result send(const std::string& topic,
-                        const std::string& payload) override {
+  cli::send_result send(const std::string& topic, const std::string& payload) override {
     if (answer == cli::send_result::sent)
       messages.emplace_back(topic, payload);
     return answer;

@@ -48,8 +48,7 @@ TEST_CASE("a row gives time, source, dimensions and the values that are there",
   CHECK_FALSE(*end);
 }
 
-TEST_CASE("a missing column is named together with those that are there",
-          "[cli]") {
+TEST_CASE("a missing column is named together with those that are there", "[cli]") {
   std::istringstream in{"time,machine,temp,rpm,line\n"};
   auto uut = replay_rows::open(in, two_values(), ',');
   REQUIRE(!uut);
@@ -60,8 +59,7 @@ TEST_CASE("a missing column is named together with those that are there",
   CHECK_FALSE(replay_rows::open(empty, two_values(), ','));
 }
 
-TEST_CASE("bad rows are named by line and column, and can be passed over",
-          "[cli]") {
+TEST_CASE("bad rows are named by line and column, and can be passed over", "[cli]") {
   std::istringstream in{"line,machine,t,temp,rpm\n"
                         "A,m-1,noon,1,1\n"
                         "A,m-1,1700000000,warm,1\n"
@@ -72,9 +70,8 @@ TEST_CASE("bad rows are named by line and column, and can be passed over",
   auto uut = replay_rows::open(in, two_values(), ',');
   REQUIRE(uut);
   for (auto expected :
-       {"line 2, column t: \"noon\" is no time",
-        "line 3, column temp: \"warm\"", "line 4, column temp: \"nan\"",
-        "line 5, column machine: the source is empty",
+       {"line 2, column t: \"noon\" is no time", "line 3, column temp: \"warm\"",
+        "line 4, column temp: \"nan\"", "line 5, column machine: the source is empty",
         "line 6: 4 fields, but the header has 5"}) {
     auto row = uut->next();
     REQUIRE(!row);

@@ -40,11 +40,10 @@ TEST_CASE("history is written at once, with its truth", "[cli]") {
         == send_result::sent);
   CHECK(sink.messages.size() == 60 * 8);
   CHECK(sink.messages[0].first == "plant/m-01/temperature");
-  CHECK(sink.messages[0].second.find("\"device_id\":\"m-01\"")
-        != std::string::npos);
-  CHECK(truth.str().starts_with(
-    "{\"kind\":\"step\",\"start_ms\":"
-    + std::to_string((start_ns + 5 * second_ns) / 1'000'000)));
+  CHECK(sink.messages[0].second.find("\"device_id\":\"m-01\"") != std::string::npos);
+  CHECK(
+    truth.str().starts_with("{\"kind\":\"step\",\"start_ms\":"
+                            + std::to_string((start_ns + 5 * second_ns) / 1'000'000)));
 }
 
 TEST_CASE("live, no event is sent before its time", "[cli]") {
@@ -56,8 +55,7 @@ TEST_CASE("live, no event is sent before its time", "[cli]") {
   config.interval_ns = 20'000'000;
   sim::plant_simulator simulator{config, start_ns};
   REQUIRE(add_simulated_series(simulator, batcher));
-  simulation_span span{start_ns, start_ns + 5 * config.interval_ns,
-                       config.interval_ns};
+  simulation_span span{start_ns, start_ns + 5 * config.interval_ns, config.interval_ns};
   pacer pace{start_ns, start_ns, 1.0};
   CHECK(run_simulation(simulator, span, pace, batcher, nullptr, stop)
         == send_result::sent);
@@ -82,17 +80,15 @@ TEST_CASE("a sink that fails ends the run with its answer", "[cli]") {
 
 TEST_CASE("truths are lines of JSON, open ends are null", "[cli]") {
   std::ostringstream out;
-  write_truth(out, {1'000'000, std::numeric_limits<std::int64_t>::max(),
-                    "churn", "u-1", "purchase", 0.5, "a \"b\""});
-  CHECK(
-    out.str()
-    == "{\"kind\":\"churn\",\"start_ms\":1,\"end_ms\":null,\"source\":\"u-1\","
-       "\"metric\":\"purchase\",\"magnitude\":0.5,\"detail\":\"a "
-       "\\\"b\\\"\"}\n");
+  write_truth(out, {1'000'000, std::numeric_limits<std::int64_t>::max(), "churn", "u-1",
+                    "purchase", 0.5, "a \"b\""});
+  CHECK(out.str()
+        == "{\"kind\":\"churn\",\"start_ms\":1,\"end_ms\":null,\"source\":\"u-1\","
+           "\"metric\":\"purchase\",\"magnitude\":0.5,\"detail\":\"a "
+           "\\\"b\\\"\"}\n");
 }
 
-TEST_CASE("the wait for a signal ends with it, and leaves no signal blocked",
-          "[cli]") {
+TEST_CASE("the wait for a signal ends with it, and leaves no signal blocked", "[cli]") {
   sigset_t blocked;
   {
     stop_signal stop;

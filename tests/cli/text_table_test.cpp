@@ -4,8 +4,7 @@
 
 using weir::cli::text_table;
 
-TEST_CASE("columns are as wide as their widest cell, numbers to the right",
-          "[cli]") {
+TEST_CASE("columns are as wide as their widest cell, numbers to the right", "[cli]") {
   text_table uut{{"NAME", ">N"}};
   uut.add({"a", "5"});
   uut.add({"größer", "123"});

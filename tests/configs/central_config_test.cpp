@@ -25,8 +25,7 @@ struct fixture {
 
 } // namespace
 
-TEST_CASE_METHOD(fixture, "the example of the centre says the defaults",
-                 "[configs]") {
+TEST_CASE_METHOD(fixture, "the example of the centre says the defaults", "[configs]") {
   auto example = load_central_config(std::filesystem::path{WEIR_SOURCE_DIR}
                                      / "configs/central.toml");
   REQUIRE(example);
@@ -57,10 +56,9 @@ TEST_CASE_METHOD(fixture, "edges are read from the allow-list", "[configs]") {
 
 TEST_CASE_METHOD(fixture, "a wrong, double or nameless edge is told", "[configs]") {
   auto keys = weir::transport::make_curve_keys();
-  auto loaded
-    = load_text("[[uplink.edge]]\nname = \"a\"\npublic_key = \"short\"\n"
-                "[[uplink.edge]]\nname = \"a\"\npublic_key = '"
-                + keys.public_key + "'\n[[uplink.edge]]\nname = \"b c\"\n");
+  auto loaded = load_text("[[uplink.edge]]\nname = \"a\"\npublic_key = \"short\"\n"
+                          "[[uplink.edge]]\nname = \"a\"\npublic_key = '"
+                          + keys.public_key + "'\n[[uplink.edge]]\nname = \"b c\"\n");
   REQUIRE_FALSE(loaded);
   CHECK(loaded.error().size() == 4);
 }

@@ -36,8 +36,9 @@ TEST_CASE_METHOD(fixture, "values come as they stand, defaults where nothing doe
   CHECK(errors.empty());
 }
 
-TEST_CASE_METHOD(fixture, "an error names file, line, key, what was found and what "
-                          "is accepted",
+TEST_CASE_METHOD(fixture,
+                 "an error names file, line, key, what was found and what "
+                 "is accepted",
                  "[configs]") {
   auto root = read("\n[window]\nwidth_ms = \"ten\"\n");
   root.table("window").integer("width_ms", 1, 1, 100);
@@ -52,8 +53,7 @@ TEST_CASE_METHOD(fixture, "an unknown key is an error with a guess", "[configs]"
   root.integer("width_ms", 1, 1, 100);
   root.finish();
   REQUIRE(errors.size() == 1);
-  CHECK(errors[0]
-        == "test.toml:1: witdh_ms: unknown key, did you mean \"width_ms\"?");
+  CHECK(errors[0] == "test.toml:1: witdh_ms: unknown key, did you mean \"width_ms\"?");
 }
 
 TEST_CASE_METHOD(fixture, "all errors of a file come at once", "[configs]") {

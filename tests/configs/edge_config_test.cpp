@@ -89,8 +89,7 @@ TEST_CASE_METHOD(fixture, "wrong settings are told, all of them", "[configs]") {
   for (const auto& x : loaded.error())
     all += x + "\n";
   CAPTURE(all);
-  CHECK(all.find("windw: unknown key, did you mean \"window\"?")
-        != std::string::npos);
+  CHECK(all.find("windw: unknown key, did you mean \"window\"?") != std::string::npos);
   CHECK(all.find("source.mqtt[0].name: found nothing") != std::string::npos);
   CHECK(all.find("source.mqtt[0].uri: found 5") != std::string::npos);
   CHECK(all.find("source.mqtt[0].topics") != std::string::npos);

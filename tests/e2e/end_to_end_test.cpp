@@ -27,9 +27,9 @@ struct known_event {
   double value = 0.0;
 
   std::string json() const {
-    return R"({"type":")" + metric + R"(","source":")" + source
-           + R"(","timestamp":)" + std::to_string(time_ms) + R"(,"value":)"
-           + nlohmann::json(value).dump() + "}";
+    return R"({"type":")" + metric + R"(","source":")" + source + R"(","timestamp":)"
+           + std::to_string(time_ms) + R"(,"value":)" + nlohmann::json(value).dump()
+           + "}";
   }
   std::string series() const {
     return metric + "{source=\"" + source + "\"}";
@@ -44,21 +44,19 @@ using oracle = std::map<std::pair<std::string, std::int64_t>, oracle_window>;
 oracle brute_force(const std::vector<known_event>& events) {
   oracle result;
   for (const auto& x : events)
-    result[{x.series(), x.time_ms / second_ms * second_ms}].values.push_back(
-      x.value);
+    result[{x.series(), x.time_ms / second_ms * second_ms}].values.push_back(x.value);
   return result;
 }
 
 /// `seconds` of 10 events a second and series, a little out of order.
-std::vector<known_event> make_events(const std::string& metric, int series,
-                                     int seconds, std::uint32_t seed) {
+std::vector<known_event> make_events(const std::string& metric, int series, int seconds,
+                                     std::uint32_t seed) {
   std::mt19937 random{seed};
   std::vector<known_event> events;
   for (int i = 0; i < seconds * 10; ++i)
     for (int s = 0; s < series; ++s)
       events.push_back({metric, "m-" + std::to_string(s),
-                        start_ms + i * 100
-                          + static_cast<std::int64_t>(random() % 300),
+                        start_ms + i * 100 + static_cast<std::int64_t>(random() % 300),
                         static_cast<double>(random() % 8000) / 8.0});
   return events;
 }
@@ -67,8 +65,8 @@ std::vector<known_event> make_events(const std::string& metric, int series,
 std::vector<known_event> closing_events(const std::string& metric, int series) {
   std::vector<known_event> events;
   for (int s = 0; s < series; ++s)
-    events.push_back({metric, "m-" + std::to_string(s),
-                      start_ms + 3600 * second_ms, 0.0});
+    events.push_back(
+      {metric, "m-" + std::to_string(s), start_ms + 3600 * second_ms, 0.0});
   return events;
 }
 
@@ -83,8 +81,7 @@ std::vector<std::string> lines_of(const std::vector<known_event>& events) {
 std::map<std::pair<std::string, std::int64_t>, weir::analytics::summary>
 stored_windows(const weir_system& system) {
   std::map<std::pair<std::string, std::int64_t>, weir::analytics::summary> result;
-  auto store = weir::storage::store::open(
-    {system.dir / "central-data/store"}, 0);
+  auto store = weir::storage::store::open({system.dir / "central-data/store"}, 0);
   REQUIRE(store);
   CHECK_FALSE((*store)->was_damaged());
   auto all = (*store)->find_series({.text_contains = "", .edge = "", .limit = 10'000});
@@ -93,8 +90,7 @@ stored_windows(const weir_system& system) {
     auto rows = (*store)->query(series.id, 0, INT64_MAX, 1'000'000);
     REQUIRE(rows);
     for (const auto& x : *rows) {
-      auto is_new
-        = result.try_emplace({series.text, x.start_ns / 1'000'000}, x).second;
+      auto is_new = result.try_emplace({series.text, x.start_ns / 1'000'000}, x).second;
       CHECK(is_new);
     }
   }
@@ -134,8 +130,7 @@ std::uint64_t records_stored(weir_system& system) {
   return result;
 }
 
-void send_over_zmq(const weir_system& system,
-                   const std::vector<known_event>& events) {
+void send_over_zmq(const weir_system& system, const std::vector<known_event>& events) {
   auto publisher = weir::transport::zmq_publisher::connect(
     {.endpoint = system.zmq_endpoint(), .keys = {}});
   REQUIRE(publisher);
@@ -164,8 +159,7 @@ TEST_CASE("every window of events sent over MQTT and ZeroMQ is at the centre as 
   send_over_zmq(system, over_zmq);
   send_over_zmq(system, closing_events("pressure", 4));
   INFO(system.logs());
-  REQUIRE(wait_until(
-    [&] { return records_stored(system) >= expected.size(); }, 30s));
+  REQUIRE(wait_until([&] { return records_stored(system) >= expected.size(); }, 30s));
   auto begin = std::chrono::steady_clock::now();
   CHECK(system.edge->stop(5s) == 0);
   CHECK(system.central->stop(5s) == 0);
@@ -192,14 +186,12 @@ TEST_CASE("an edge killed in the middle of a stream goes on, and nothing is stor
   // Published in slices, so that the kill hits a stream that goes on.
   std::thread sender{[&] {
     for (std::size_t i = 0; i < lines.size(); i += 100)
-      system.publish("plant/-/-",
-                     {lines.begin() + static_cast<std::ptrdiff_t>(i),
-                      lines.begin()
-                        + static_cast<std::ptrdiff_t>(
-                          std::min(i + 100, lines.size()))});
+      system.publish(
+        "plant/-/-",
+        {lines.begin() + static_cast<std::ptrdiff_t>(i),
+         lines.begin() + static_cast<std::ptrdiff_t>(std::min(i + 100, lines.size()))});
   }};
-  auto some_stored
-    = wait_until([&] { return records_stored(system) >= 20; }, 30s);
+  auto some_stored = wait_until([&] { return records_stored(system) >= 20; }, 30s);
   system.edge->kill();
   auto stored_before = records_stored(system);
   system.start_edge();
@@ -244,10 +236,10 @@ TEST_CASE("alerts reach an MQTT subscriber from the edge and from the centre",
           "[e2e]") {
   weir_system system{{.edge_extra = "[[rule]]\nname = \"hot\"\nlimit = 90.0\n"}};
   system.start();
-  weir::test::child_process subscriber{
-    {"/usr/bin/mosquitto_sub", "-h", "127.0.0.1", "-p",
-     std::to_string(system.broker.port()), "-t", "weir/#", "-v"},
-    system.dir / "alerts.log"};
+  weir::test::child_process subscriber{{"/usr/bin/mosquitto_sub", "-h", "127.0.0.1",
+                                        "-p", std::to_string(system.broker.port()),
+                                        "-t", "weir/#", "-v"},
+                                       system.dir / "alerts.log"};
   // The subscriber is there once it hears something.
   REQUIRE(wait_until([&] {
     system.publish("weir/probe", {"x"});

@@ -56,11 +56,11 @@ TEST_CASE("a real machine's temperatures replay to the end", "[e2e]") {
   weir_system system{{.edge_extra = "", .window_ms = 3'600'000}};
   system.start();
   int status = 0;
-  auto text = run_program({program("weir"), "replay", data.string(), "--time",
-                           "timestamp", "--value", "value", "--metric",
-                           "machine_temperature", "--source", "oven",
-                           "--as-fast-as-possible", "--zmq", system.zmq_endpoint()},
-                          system.dir, &status);
+  auto text
+    = run_program({program("weir"), "replay", data.string(), "--time", "timestamp",
+                   "--value", "value", "--metric", "machine_temperature", "--source",
+                   "oven", "--as-fast-as-possible", "--zmq", system.zmq_endpoint()},
+                  system.dir, &status);
   CAPTURE(text);
   REQUIRE(status == 0);
   INFO(system.logs());

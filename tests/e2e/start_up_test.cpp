@@ -46,7 +46,9 @@ TEST_CASE("a centre that is killed and started again takes up every edge", "[e2e
   weir_system system{{.edge_extra = "[[rule]]\nname = \"r\"\nlimit = 0.0\n"}};
   system.start();
   system.publish("plant/a/temperature", {"1.5"});
-  REQUIRE(wait_until([&] { return has_series(system) || system.get("/api/v1/alerts")->at("alerts").size() == 1; }));
+  REQUIRE(wait_until([&] {
+    return has_series(system) || system.get("/api/v1/alerts")->at("alerts").size() == 1;
+  }));
   system.central->kill();
   system.publish("plant/b/temperature", {"2.5"});
   system.start_central();
@@ -88,9 +90,9 @@ TEST_CASE("what cannot start says why in one line", "[e2e]") {
   }
   SECTION("a port in use") {
     system.start();
-    auto text = run_program({program("weir-central"), "--config",
-                             (system.dir / "central.toml").string()},
-                            system.dir, &status);
+    auto text = run_program(
+      {program("weir-central"), "--config", (system.dir / "central.toml").string()},
+      system.dir, &status);
     CHECK(status == 1);
     CHECK(line_count(text) == 1);
   }
@@ -107,9 +109,9 @@ TEST_CASE("what cannot start says why in one line", "[e2e]") {
   SECTION("an open address without keys") {
     std::ofstream{system.dir / "open.toml"}
       << "[uplink]\nendpoint = \"tcp://0.0.0.0:0\"\n[web]\nport = 0\n";
-    auto text = run_program({program("weir-central"), "--config",
-                             (system.dir / "open.toml").string()},
-                            system.dir, &status);
+    auto text = run_program(
+      {program("weir-central"), "--config", (system.dir / "open.toml").string()},
+      system.dir, &status);
     CHECK(status == 1);
     CHECK(text.find("CURVE keys") != std::string::npos);
   }
@@ -120,16 +122,16 @@ TEST_CASE("the options check-config, version and help answer and exit", "[e2e]")
   for (const auto* name : {"weir-edge", "weir-central"}) {
     int status = -1;
     auto config = std::string{name} == "weir-edge" ? "edge.toml" : "central.toml";
-    run_program({program(name), "--config", (system.dir / config).string(),
-                 "--check-config"},
-                system.dir, &status);
+    run_program(
+      {program(name), "--config", (system.dir / config).string(), "--check-config"},
+      system.dir, &status);
     CHECK(status == 0);
     CHECK(run_program({program(name), "--version"}, system.dir, &status).find(name)
           == 0);
     CHECK(status == 0);
-    CHECK(run_program({program(name), "--help"}, system.dir, &status)
-            .find("EXIT STATUS")
-          != std::string::npos);
+    CHECK(
+      run_program({program(name), "--help"}, system.dir, &status).find("EXIT STATUS")
+      != std::string::npos);
     CHECK(status == 0);
     run_program({program(name), "--no-such-option"}, system.dir, &status);
     CHECK(status == 2);

@@ -29,8 +29,8 @@ inline std::string read_text(const std::filesystem::path& file) {
 }
 
 /// Runs a program to its end; its output, and its exit status in `status`.
-inline std::string run_program(std::vector<std::string> command,
-                               const temp_dir& dir, int* status = nullptr) {
+inline std::string run_program(std::vector<std::string> command, const temp_dir& dir,
+                               int* status = nullptr) {
   static int runs = 0;
   auto output = dir / ("run-" + std::to_string(++runs) + ".log");
   child_process process{std::move(command), output};
@@ -52,9 +52,7 @@ public:
   }
 
   explicit weir_system(settings what)
-    : settings_(std::move(what)),
-      web_port(free_port()),
-      uplink_port(free_port()),
+    : settings_(std::move(what)), web_port(free_port()), uplink_port(free_port()),
       zmq_port(free_port()) {
     central_keys_ = make_key("central.key");
     edge_keys_ = make_key("edge.key");
@@ -83,8 +81,7 @@ public:
     wait_for_log("edge.log", "uplink to");
   }
 
-  bool wait_for_log(const std::string& file, const std::string& text,
-                    int times = 1) {
+  bool wait_for_log(const std::string& file, const std::string& text, int times = 1) {
     return wait_until(
       [&] {
         auto log = read_text(dir / file);
@@ -104,10 +101,10 @@ public:
       header << "Authorization: Bearer " << read_text(dir / "central-data/api.key");
     }
     int status = 0;
-    auto text = run_program({"/usr/bin/curl", "-fsS", "-H",
-                             "@" + (dir / "header").string(),
-                             "http://127.0.0.1:" + std::to_string(web_port) + path},
-                            dir, &status);
+    auto text
+      = run_program({"/usr/bin/curl", "-fsS", "-H", "@" + (dir / "header").string(),
+                     "http://127.0.0.1:" + std::to_string(web_port) + path},
+                    dir, &status);
     if (status != 0 || !nlohmann::json::accept(text))
       return std::nullopt;
     return nlohmann::json::parse(text);
@@ -122,11 +119,11 @@ public:
         out << x << "\n";
     }
     int status = 0;
-    auto text = run_program(
-      {"/bin/sh", "-c",
-       "exec mosquitto_pub -h 127.0.0.1 -p " + std::to_string(broker.port())
-         + " -q 1 -l -t '" + topic + "' < '" + file.string() + "'"},
-      dir, &status);
+    auto text = run_program({"/bin/sh", "-c",
+                             "exec mosquitto_pub -h 127.0.0.1 -p "
+                               + std::to_string(broker.port()) + " -q 1 -l -t '" + topic
+                               + "' < '" + file.string() + "'"},
+                            dir, &status);
     if (status != 0)
       throw std::runtime_error("mosquitto_pub failed: " + text);
   }
@@ -170,9 +167,8 @@ private:
       << "[node]\ndata_dir = \"central-data\"\n[web]\nport = " << web_port
       << "\n[uplink]\nendpoint = \"tcp://127.0.0.1:" << uplink_port
       << "\"\nsecret_key_file = \"central.key\"\n"
-      << "[[uplink.edge]]\nname = \"edge-1\"\npublic_key = '"
-      << listed.public_key << "'\n[alerts]\nenabled = true\nuri = \""
-      << broker.uri() << "\"\n";
+      << "[[uplink.edge]]\nname = \"edge-1\"\npublic_key = '" << listed.public_key
+      << "'\n[alerts]\nenabled = true\nuri = \"" << broker.uri() << "\"\n";
     std::ofstream{dir / "edge.toml"}
       << "[node]\nname = \"edge-1\"\ndata_dir = \"edge-data\"\n"
       << "[[source.mqtt]]\nname = \"mqtt\"\nuri = \"" << broker.uri()

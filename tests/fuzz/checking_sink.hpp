@@ -17,8 +17,7 @@ inline void demand(bool ok) {
 
 class checking_sink : public transport::event_sink {
 public:
-  checking_sink(std::string_view payload,
-                const transport::decode_limits& limits)
+  checking_sink(std::string_view payload, const transport::decode_limits& limits)
     : payload_(payload), limits_(limits) {
   }
 
@@ -43,10 +42,9 @@ public:
     demand(static_cast<std::size_t>(reason) < analytics::reject_reason_count);
     demand(!detail.empty() && detail.size() <= transport::detail_bytes_max);
     demand(transport::is_utf8(detail));
-    demand(
-      bytes.empty()
-      || (bytes.data() >= payload_.data()
-          && bytes.data() + bytes.size() <= payload_.data() + payload_.size()));
+    demand(bytes.empty()
+           || (bytes.data() >= payload_.data()
+               && bytes.data() + bytes.size() <= payload_.data() + payload_.size()));
   }
 
   std::size_t calls = 0;

@@ -31,8 +31,7 @@ void check_block(std::string_view bytes) {
 
 } // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
-                                      std::size_t size) {
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string_view bytes{reinterpret_cast<const char*>(data), size};
   check_message(bytes);
   check_block(bytes);

@@ -11,8 +11,8 @@ using namespace weir::storage;
 
 TEST_CASE("keys of times sort as the times, also before 1970", "[storage]") {
   auto limits = std::numeric_limits<std::int64_t>{};
-  auto times = std::vector<std::int64_t>{
-    limits.min(), -1'000, -1, 0, 1, 255, 256, limits.max()};
+  auto times
+    = std::vector<std::int64_t>{limits.min(), -1'000, -1, 0, 1, 255, 256, limits.max()};
   std::string before;
   for (auto time : times) {
     std::string key;
@@ -25,8 +25,7 @@ TEST_CASE("keys of times sort as the times, also before 1970", "[storage]") {
 
 TEST_CASE("doubles keep every bit", "[storage]") {
   std::string out;
-  auto values
-    = std::vector<double>{0.0, -0.0, 0.1, -1e308, 5e-324, std::nan("17")};
+  auto values = std::vector<double>{0.0, -0.0, 0.1, -1e308, 5e-324, std::nan("17")};
   for (double x : values)
     put_double(out, x);
   auto in = byte_reader{out};

@@ -29,8 +29,7 @@ struct fixture {
 
 } // namespace
 
-TEST_CASE_METHOD(fixture, "the directory is made for its owner only",
-                 "[storage]") {
+TEST_CASE_METHOD(fixture, "the directory is made for its owner only", "[storage]") {
   config.directory = directory / "a/b/outbox/";
   REQUIRE(outbox::open(config, 1));
   auto mode = fs::status(directory / "a/b/outbox").permissions();
@@ -63,8 +62,7 @@ TEST_CASE_METHOD(fixture, "a second process is refused", "[storage]") {
   CHECK(WEXITSTATUS(status) == 7);
 }
 
-TEST_CASE_METHOD(fixture, "what is not a directory cannot be opened",
-                 "[storage]") {
+TEST_CASE_METHOD(fixture, "what is not a directory cannot be opened", "[storage]") {
   write_file(directory / "outbox", "a file");
   auto opened = outbox::open(config, 1);
   REQUIRE_FALSE(opened);
@@ -101,11 +99,10 @@ TEST_CASE_METHOD(fixture, "a damaged store is set aside too", "[storage]") {
   CHECK(fs::exists(directory / "store.damaged-0/data.mdb"));
 }
 
-TEST_CASE_METHOD(fixture, "a damaged or missing lock file does no harm",
-                 "[storage]") {
+TEST_CASE_METHOD(fixture, "a damaged or missing lock file does no harm", "[storage]") {
   auto block = new_block{"bytes", 1, block_priority::summary};
-  auto bytes = GENERATE(std::string{}, std::string(100, '\xff'),
-                        std::string(50'000, '\x7f'));
+  auto bytes
+    = GENERATE(std::string{}, std::string(100, '\xff'), std::string(50'000, '\x7f'));
   REQUIRE(outbox::open(config, 1).value()->append({&block, 1}));
   write_file(config.directory / "lock.mdb", bytes);
   auto opened = outbox::open(config, 1);

@@ -84,8 +84,7 @@ TEST_CASE("a full disk is reported, and the outbox goes on when there is space",
   CHECK(uut->append({&block, 1}).value() == stats.next_seq);
   CHECK(uut->acknowledge(stats.next_seq));
   uut.reset();
-  CHECK(outbox::open(config, 1).value()->stats().acknowledged_seq
-        == stats.next_seq);
+  CHECK(outbox::open(config, 1).value()->stats().acknowledged_seq == stats.next_seq);
 }
 
 TEST_CASE("a full disk is reported, and the store goes on when there is space",
@@ -93,15 +92,15 @@ TEST_CASE("a full disk is reported, and the store goes on when there is space",
   small_disk disk;
   if (!disk.mounted())
     return;
-  auto config = store_config{.directory = disk.path() / "store",
-                             .size_bytes_max = 64 << 20};
+  auto config
+    = store_config{.directory = disk.path() / "store", .size_bytes_max = 64 << 20};
   auto uut = store::open(config, 1).value();
   std::uint64_t next = 1;
   auto commit = [&] {
     auto block = make_block(next);
     for (unsigned i = 0; i < 500; ++i)
-      block.records.summaries.push_back(make_summary(
-        static_cast<std::int64_t>(next + i) * 10 * second_ns, 1.0));
+      block.records.summaries.push_back(
+        make_summary(static_cast<std::int64_t>(next + i) * 10 * second_ns, 1.0));
     auto report = uut->commit({&block, 1});
     if (report)
       next += 500;

@@ -83,8 +83,7 @@ incoming_block nth_block(std::uint64_t n) {
   auto block = make_block(n * records_per_block + 1);
   for (unsigned i = 0; i < records_per_block; ++i)
     block.records.summaries.push_back(make_summary(
-      static_cast<std::int64_t>(n * records_per_block + i) * 10 * second_ns,
-      1.0));
+      static_cast<std::int64_t>(n * records_per_block + i) * 10 * second_ns, 1.0));
   return block;
 }
 
@@ -95,11 +94,10 @@ std::uint64_t stored_blocks(const store& from) {
 
 } // namespace
 
-TEST_CASE("a centre killed while it commits has each block whole and once",
-          "[kill]") {
+TEST_CASE("a centre killed while it commits has each block whole and once", "[kill]") {
   temp_directory directory;
-  auto config = store_config{.directory = directory / "store",
-                             .size_bytes_max = 64 << 20};
+  auto config
+    = store_config{.directory = directory / "store", .size_bytes_max = 64 << 20};
   auto random = std::mt19937{4711};
   for (int round = 0; round < 20; ++round) {
     INFO("round " << round);
@@ -116,9 +114,8 @@ TEST_CASE("a centre killed while it commits has each block whole and once",
         report(n + 1);
       }
     }};
-    auto confirmed
-      = child.kill_after(1 + static_cast<int>(random() % 10),
-                         std::chrono::microseconds{random() % 2000});
+    auto confirmed = child.kill_after(1 + static_cast<int>(random() % 10),
+                                      std::chrono::microseconds{random() % 2000});
     CHECK(child.killed());
     auto opened = store::open(config, 1);
     REQUIRE(opened);
@@ -127,17 +124,15 @@ TEST_CASE("a centre killed while it commits has each block whole and once",
     CHECK(blocks >= confirmed);
     CHECK((*opened)->stats().summaries == blocks * records_per_block);
     auto limits = std::numeric_limits<std::int64_t>{};
-    auto rows
-      = (*opened)->query(1, limits.min(), limits.max(), 1 << 20).value();
+    auto rows = (*opened)->query(1, limits.min(), limits.max(), 1 << 20).value();
     CHECK(rows.size() == blocks * records_per_block);
     CHECK((*opened)->position("north", 7).value()->records_stored
           == blocks * records_per_block);
   }
 }
 
-TEST_CASE(
-  "an edge killed while it appends and acknowledges keeps its numbering",
-  "[kill]") {
+TEST_CASE("an edge killed while it appends and acknowledges keeps its numbering",
+          "[kill]") {
   temp_directory directory;
   auto config = outbox_config{directory / "outbox", 1 << 20};
   auto random = std::mt19937{4712};
@@ -147,17 +142,15 @@ TEST_CASE(
     auto child = victim{[&](auto report) {
       auto opened = outbox::open(config, 1);
       for (int i = 0; opened; ++i) {
-        auto block
-          = new_block{std::string(3000, 'k'), 3, block_priority::summary};
+        auto block = new_block{std::string(3000, 'k'), 3, block_priority::summary};
         auto first = (*opened)->append({&block, 1});
         if (!first || (i % 3 == 0 && !(*opened)->acknowledge(*first - 1)))
           return;
         report(*first + 2);
       }
     }};
-    auto confirmed
-      = child.kill_after(1 + static_cast<int>(random() % 10),
-                         std::chrono::microseconds{random() % 2000});
+    auto confirmed = child.kill_after(1 + static_cast<int>(random() % 10),
+                                      std::chrono::microseconds{random() % 2000});
     CHECK(child.killed());
     auto opened = outbox::open(config, 1);
     REQUIRE(opened);
@@ -178,8 +171,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("a saved state is taken at most once, whenever the kill comes",
-          "[kill]") {
+TEST_CASE("a saved state is taken at most once, whenever the kill comes", "[kill]") {
   temp_directory directory;
   auto config = outbox_config{directory / "outbox", 1 << 20};
   auto random = std::mt19937{4713};

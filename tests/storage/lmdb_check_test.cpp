@@ -45,8 +45,7 @@ const std::string& sound_file() {
     auto made = outbox::open(config, 1).value();
     for (std::size_t i = 0; i < 300; ++i) {
       auto size = i % 7 == 0 ? 9000 : 50 + i;
-      auto block
-        = new_block{std::string(size, 'b'), 3, block_priority::summary};
+      auto block = new_block{std::string(size, 'b'), 3, block_priority::summary};
       made->append({&block, 1}).value();
     }
     if (!made->acknowledge(300))
@@ -140,8 +139,7 @@ TEST_CASE_METHOD(fixture, "a file cut off anywhere is opened or set aside",
   CHECK(use_in_child() == 0);
 }
 
-TEST_CASE_METHOD(fixture, "pages of noise never end the program",
-                 "[storage][damage]") {
+TEST_CASE_METHOD(fixture, "pages of noise never end the program", "[storage][damage]") {
   auto seed = GENERATE(range(1u, 61u));
   INFO("seed " << seed);
   auto random = std::mt19937{seed};
@@ -153,8 +151,7 @@ TEST_CASE_METHOD(fixture, "pages of noise never end the program",
   CHECK(use_in_child() == 0);
 }
 
-TEST_CASE_METHOD(fixture, "flipped bits never end the program",
-                 "[storage][damage]") {
+TEST_CASE_METHOD(fixture, "flipped bits never end the program", "[storage][damage]") {
   auto seed = GENERATE(range(1u, 101u));
   INFO("seed " << seed);
   auto random = std::mt19937{seed};

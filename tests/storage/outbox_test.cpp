@@ -58,8 +58,8 @@ struct fixture {
 using numbers = std::vector<std::uint64_t>;
 
 /// Writes into the closed database behind the outbox's back.
-void tamper(const outbox_config& config, std::size_t table,
-            const std::string& key, const std::string& value) {
+void tamper(const outbox_config& config, std::size_t table, const std::string& key,
+            const std::string& value) {
   lmdb_env env{{config.directory, 64 << 20, {"meta", "blocks"}}, 1};
   lmdb_txn txn{env, true};
   txn.put(lmdb_table{table}, key, value);
@@ -68,8 +68,7 @@ void tamper(const outbox_config& config, std::size_t table,
 
 } // namespace
 
-TEST_CASE_METHOD(fixture, "records are numbered from 1 without holes",
-                 "[outbox]") {
+TEST_CASE_METHOD(fixture, "records are numbered from 1 without holes", "[outbox]") {
   CHECK(uut->stats().next_seq == 1);
   CHECK(append(make(10, 5)) == 1);
   auto two = std::vector<new_block>{make(10, 2), make(10, 3)};
@@ -101,8 +100,7 @@ TEST_CASE_METHOD(fixture, "a read gives at least one block, then what fits",
   CHECK(uut->read_after(~std::uint64_t{0}, 1000).value().empty());
 }
 
-TEST_CASE_METHOD(fixture, "an acknowledgement removes whole blocks only",
-                 "[outbox]") {
+TEST_CASE_METHOD(fixture, "an acknowledgement removes whole blocks only", "[outbox]") {
   append(make(10, 5));
   append(make(10, 5));
   REQUIRE(uut->acknowledge(4));
@@ -115,8 +113,7 @@ TEST_CASE_METHOD(fixture, "an acknowledgement removes whole blocks only",
   CHECK(uut->stats().acknowledged_seq == 9);
 }
 
-TEST_CASE_METHOD(fixture, "what was never sent cannot be acknowledged",
-                 "[outbox]") {
+TEST_CASE_METHOD(fixture, "what was never sent cannot be acknowledged", "[outbox]") {
   append(make(10, 5));
   REQUIRE(uut->acknowledge(1'000'000));
   CHECK(uut->stats().acknowledged_seq == 5);
@@ -124,8 +121,7 @@ TEST_CASE_METHOD(fixture, "what was never sent cannot be acknowledged",
   CHECK(waiting() == numbers{6});
 }
 
-TEST_CASE_METHOD(fixture, "a reopen keeps blocks, numbers and counters",
-                 "[outbox]") {
+TEST_CASE_METHOD(fixture, "a reopen keeps blocks, numbers and counters", "[outbox]") {
   append(make(10, 5));
   append(make(20, 2));
   REQUIRE(uut->acknowledge(5));
@@ -170,8 +166,7 @@ TEST_CASE_METHOD(fixture, "over budget the oldest summaries go, alerts stay",
   CHECK(waiting() == numbers{4, 8});
 }
 
-TEST_CASE_METHOD(fixture, "a full map is an error, never a dead end",
-                 "[outbox]") {
+TEST_CASE_METHOD(fixture, "a full map is an error, never a dead end", "[outbox]") {
   config.size_bytes_max = 1000; // The map then has about 64 MB.
   reopen();
   auto alert = make(1 << 20, 1, block_priority::alert);
@@ -221,8 +216,7 @@ TEST_CASE_METHOD(fixture, "saved state is taken once", "[outbox]") {
   CHECK(uut->take_state().value() == "");
 }
 
-TEST_CASE_METHOD(fixture,
-                 "a database of a newer version is refused, not set aside",
+TEST_CASE_METHOD(fixture, "a database of a newer version is refused, not set aside",
                  "[outbox]") {
   append(make(10));
   uut.reset();
@@ -258,8 +252,7 @@ TEST_CASE_METHOD(fixture, "a block that cannot be read sets the database aside",
   CHECK(append(make(10)) == 1);
 }
 
-TEST_CASE_METHOD(fixture, "one thread appends while another sends",
-                 "[outbox]") {
+TEST_CASE_METHOD(fixture, "one thread appends while another sends", "[outbox]") {
   constexpr std::uint64_t total = 500;
   auto writer = std::thread{[this] {
     for (std::uint64_t i = 0; i < total; ++i) {

@@ -53,8 +53,7 @@ inline analytics::anomaly make_anomaly(std::int64_t time_ns, double value) {
   return x;
 }
 
-inline analytics::rejection make_rejection(std::int64_t time_ns,
-                                           std::string detail) {
+inline analytics::rejection make_rejection(std::int64_t time_ns, std::string detail) {
   return {time_ns, "mqtt plant/a", analytics::reject_reason::not_finite,
           std::move(detail), std::string("\0\xff{", 3)};
 }

@@ -34,8 +34,7 @@ struct fixture {
     return *report;
   }
 
-  commit_report alert(std::string id, alert_state state,
-                      std::int64_t updated_ns) {
+  commit_report alert(std::string id, alert_state state, std::int64_t updated_ns) {
     auto block = make_block(0);
     block.records.alerts = {make_alert(std::move(id), state, updated_ns)};
     return commit(std::move(block));
@@ -65,8 +64,7 @@ using values = std::vector<double>;
 
 } // namespace
 
-TEST_CASE_METHOD(fixture, "of an alert the newest transition stands",
-                 "[store]") {
+TEST_CASE_METHOD(fixture, "of an alert the newest transition stands", "[store]") {
   alert("a", alert_state::pending, 10);
   auto report = alert("a", alert_state::firing, 20);
   REQUIRE(report.alerts.size() == 1);
@@ -117,8 +115,7 @@ TEST_CASE_METHOD(fixture, "at the limit resolved alerts go before open ones",
 TEST_CASE_METHOD(fixture, "alerts of the centre stand beside those of edges",
                  "[store]") {
   alert("a", alert_state::firing, 10);
-  auto own
-    = stored_alert{"central", "t{}", make_alert("a", alert_state::firing, 11)};
+  auto own = stored_alert{"central", "t{}", make_alert("a", alert_state::firing, 11)};
   REQUIRE(uut->put_alert(own));
   own.value.state = alert_state::resolved;
   own.value.updated_ns = 9;
@@ -132,8 +129,7 @@ TEST_CASE_METHOD(fixture, "alerts of the centre stand beside those of edges",
   CHECK(uut->put_alert(own).error().code == errc::malformed);
 }
 
-TEST_CASE_METHOD(fixture, "anomalies are found by time and by series",
-                 "[store]") {
+TEST_CASE_METHOD(fixture, "anomalies are found by time and by series", "[store]") {
   auto block = make_block(0);
   block.records.series = {"a{}", "b{}"};
   block.records.anomalies = {make_anomaly(-5, 1), make_anomaly(10, 2),
@@ -168,8 +164,7 @@ TEST_CASE_METHOD(fixture, "at the limit the oldest anomalies go", "[store]") {
   CHECK(uut->stats().anomalies == 4);
 }
 
-TEST_CASE_METHOD(fixture, "the quarantine keeps the newest samples",
-                 "[store]") {
+TEST_CASE_METHOD(fixture, "the quarantine keeps the newest samples", "[store]") {
   for (int i = 0; i < 9; ++i) {
     auto block = make_block(0);
     block.records.rejections = {make_rejection(i, std::to_string(i))};

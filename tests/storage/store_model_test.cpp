@@ -62,13 +62,11 @@ struct model {
   }
 
   void add(const incoming_block& block, const summary& x) {
-    auto& parts
-      = windows[{block.edge, block.records.series[x.series], x.start_ns}];
+    auto& parts = windows[{block.edge, block.records.series[x.series], x.start_ns}];
     auto incoming = model_part{block.epoch, block.run, x.revision, x.sum};
     if (parts.empty()) {
       parts.push_back(incoming);
-    } else if (parts.back().epoch == block.epoch
-               && parts.back().run == block.run) {
+    } else if (parts.back().epoch == block.epoch && parts.back().run == block.run) {
       if (x.revision > parts.back().revision)
         parts.back() = incoming;
     } else if (x.revision > revision_of(parts)) {
@@ -164,8 +162,7 @@ private:
   }
 
   incoming_block make_next(edge_history& edge) {
-    auto block
-      = incoming_block{edge.name, edge.epoch, edge.run, edge.next_seq, {}};
+    auto block = incoming_block{edge.name, edge.epoch, edge.run, edge.next_seq, {}};
     auto& records = block.records;
     records.series = {"s{}", "t{}"};
     for (std::size_t i = below(4); i > 0; --i)
@@ -174,12 +171,12 @@ private:
         static_cast<double>(below(1000)), static_cast<std::uint32_t>(below(3)),
         static_cast<std::uint32_t>(below(2))));
     if (below(3) == 0)
-      records.anomalies.push_back(make_anomaly(
-        static_cast<std::int64_t>(below(5)), static_cast<double>(below(100))));
+      records.anomalies.push_back(make_anomaly(static_cast<std::int64_t>(below(5)),
+                                               static_cast<double>(below(100))));
     if (below(3) == 0)
-      records.alerts.push_back(
-        make_alert(std::to_string(below(4)), static_cast<alert_state>(below(5)),
-                   static_cast<std::int64_t>(below(20))));
+      records.alerts.push_back(make_alert(std::to_string(below(4)),
+                                          static_cast<alert_state>(below(5)),
+                                          static_cast<std::int64_t>(below(20))));
     if (records.record_count() == 0 || below(3) == 0)
       records.rejections.push_back(
         make_rejection(1, edge.name + std::to_string(edge.next_seq)));
@@ -272,8 +269,7 @@ private:
       auto rows = store_->query(series.id, 0, 1000 * second_ns, 1000).value();
       found += rows.size();
       for (const auto& row : rows) {
-        auto expected
-          = model_.windows.find({series.edge, series.text, row.start_ns});
+        auto expected = model_.windows.find({series.edge, series.text, row.start_ns});
         REQUIRE(expected != model_.windows.end());
         double sum = 0;
         for (const auto& part : expected->second)

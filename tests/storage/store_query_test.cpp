@@ -24,8 +24,7 @@ constexpr auto width_ns = 10 * second_ns;
 
 struct fixture {
   temp_directory directory;
-  std::unique_ptr<store> uut
-    = store::open({directory / "store", 64 << 20}, 1).value();
+  std::unique_ptr<store> uut = store::open({directory / "store", 64 << 20}, 1).value();
   std::uint64_t next_seq = 1;
 
   void add(const std::vector<summary>& summaries) {
@@ -45,8 +44,7 @@ struct fixture {
 } // namespace
 
 TEST_CASE_METHOD(fixture, "a range is closed below and open above", "[query]") {
-  add({make_summary(-width_ns, 1), make_summary(0, 2),
-       make_summary(width_ns, 3)});
+  add({make_summary(-width_ns, 1), make_summary(0, 2), make_summary(width_ns, 3)});
   CHECK(query(time_min, time_max).size() == 3);
   CHECK(query(-width_ns, width_ns).size() == 2);
   CHECK(query(1, width_ns).empty());
@@ -56,8 +54,7 @@ TEST_CASE_METHOD(fixture, "a range is closed below and open above", "[query]") {
   CHECK(uut->query(2, 0, 1, 1).error().code == errc::not_found);
 }
 
-TEST_CASE_METHOD(fixture, "only windows of the newest width are given",
-                 "[query]") {
+TEST_CASE_METHOD(fixture, "only windows of the newest width are given", "[query]") {
   auto wide = make_summary(0, 1);
   wide.width_ns = 6 * width_ns;
   add({wide, make_summary(6 * width_ns, 2)});
@@ -67,8 +64,7 @@ TEST_CASE_METHOD(fixture, "only windows of the newest width are given",
   CHECK(uut->series(1).value().width_ns == width_ns);
 }
 
-TEST_CASE_METHOD(fixture, "buckets keep count, sum, minimum and maximum",
-                 "[query]") {
+TEST_CASE_METHOD(fixture, "buckets keep count, sum, minimum and maximum", "[query]") {
   auto seed = GENERATE(range(1u, 31u));
   INFO("seed " << seed);
   auto random = std::mt19937{seed};
@@ -103,8 +99,7 @@ TEST_CASE_METHOD(fixture, "buckets keep count, sum, minimum and maximum",
   CHECK(next == points.size());
 }
 
-TEST_CASE_METHOD(fixture, "few points in a long range are not merged",
-                 "[query]") {
+TEST_CASE_METHOD(fixture, "few points in a long range are not merged", "[query]") {
   add({make_summary(0, 1), make_summary(1'000'000 * width_ns, 2)});
   CHECK(query(time_min, time_max, 2).size() == 2);
   auto one = query(time_min, time_max, 1);
@@ -126,8 +121,7 @@ TEST_CASE_METHOD(fixture, "buckets stay where they are when the range moves",
   CHECK(before[5] == after[5]);
 }
 
-TEST_CASE_METHOD(fixture, "the ends of accepted time do not overflow",
-                 "[query]") {
+TEST_CASE_METHOD(fixture, "the ends of accepted time do not overflow", "[query]") {
   auto early = make_summary(-(std::int64_t{1} << 61), 1);
   auto late = make_summary(std::int64_t{1} << 62, 2);
   early.width_ns = late.width_ns = std::int64_t{1} << 55;

@@ -52,8 +52,7 @@ struct fixture {
   }
 };
 
-incoming_block with_values(std::uint64_t first_seq,
-                           std::vector<double> values) {
+incoming_block with_values(std::uint64_t first_seq, std::vector<double> values) {
   auto block = make_block(first_seq);
   for (double value : values)
     block.records.summaries.push_back(
@@ -85,8 +84,7 @@ TEST_CASE_METHOD(fixture, "a block is stored once and reported with stored ids",
   CHECK(all().size() == 2);
 }
 
-TEST_CASE_METHOD(fixture, "every field of a summary comes back bit by bit",
-                 "[store]") {
+TEST_CASE_METHOD(fixture, "every field of a summary comes back bit by bit", "[store]") {
   auto x = make_summary(30 * second_ns, 0.1);
   x.count = 12;
   x.sum = 1.1;
@@ -111,8 +109,7 @@ TEST_CASE_METHOD(fixture, "of a block that overlaps only the rest is stored",
                  "[store]") {
   auto block = with_values(1, {1, 2});
   block.records.anomalies = {make_anomaly(5, 50.0)};
-  block.records.alerts
-    = {make_alert("a", weir::analytics::alert_state::firing, 9)};
+  block.records.alerts = {make_alert("a", weir::analytics::alert_state::firing, 9)};
   block.records.rejections = {make_rejection(1, "first")};
   auto known = GENERATE(0u, 1u, 2u, 3u, 4u);
   auto prefix = block;
@@ -141,8 +138,7 @@ TEST_CASE_METHOD(fixture, "of a block that overlaps only the rest is stored",
   CHECK(position->records_duplicate == known);
 }
 
-TEST_CASE_METHOD(fixture, "a gap is refused and names what is missing",
-                 "[store]") {
+TEST_CASE_METHOD(fixture, "a gap is refused and names what is missing", "[store]") {
   CHECK(result_of(with_values(2, {1})) == commit_result::gap);
   CHECK_FALSE(uut->position("north", 7).value());
   commit(with_values(1, {1}));
@@ -189,14 +185,12 @@ TEST_CASE_METHOD(fixture, "a new epoch begins at 1 and keeps the old position",
   CHECK(uut->stats().series == 1);
 }
 
-TEST_CASE_METHOD(fixture, "a skip moves the position over expired records",
-                 "[store]") {
+TEST_CASE_METHOD(fixture, "a skip moves the position over expired records", "[store]") {
   commit(with_values(1, {1}));
   auto moved = uut->skip({"north", 7, 2, 10}).value();
   CHECK(moved.result == commit_result::stored);
   CHECK(moved.through_seq == 10);
-  CHECK(uut->skip({"north", 7, 2, 10}).value().result
-        == commit_result::duplicate);
+  CHECK(uut->skip({"north", 7, 2, 10}).value().result == commit_result::duplicate);
   CHECK(uut->skip({"north", 7, 12, 20}).value().result == commit_result::gap);
   CHECK(uut->skip({"north", 7, 9, 12}).value().through_seq == 12);
   reopen();
@@ -313,12 +307,11 @@ TEST_CASE_METHOD(fixture, "a block that cannot be stored leaves all others out",
     bad.records.summaries[0].width_ns = 0;
   }
   SECTION("impossible start") {
-    bad.records.summaries[0].start_ns
-      = std::numeric_limits<std::int64_t>::max();
+    bad.records.summaries[0].start_ns = std::numeric_limits<std::int64_t>::max();
   }
   SECTION("alert id too long") {
-    bad.records.alerts = {make_alert(std::string(200, 'a'),
-                                     weir::analytics::alert_state::firing, 1)};
+    bad.records.alerts
+      = {make_alert(std::string(200, 'a'), weir::analytics::alert_state::firing, 1)};
   }
   auto result = uut->commit(std::vector{good, bad});
   REQUIRE_FALSE(result);
@@ -338,8 +331,8 @@ TEST_CASE_METHOD(fixture, "a full map is an error that leaves the store usable",
   while (failed == errc{} && next < 100'000) {
     auto block = make_block(next);
     for (int i = 0; i < 100; ++i)
-      block.records.summaries.push_back(make_summary(
-        (static_cast<std::int64_t>(next) + i) * 10 * second_ns, 1.0));
+      block.records.summaries.push_back(
+        make_summary((static_cast<std::int64_t>(next) + i) * 10 * second_ns, 1.0));
     auto report = uut->commit({&block, 1});
     if (report)
       next += 100;
@@ -371,8 +364,7 @@ TEST_CASE_METHOD(fixture, "a store of a newer version is refused", "[store]") {
   CHECK(opened.error().code == errc::unsupported);
 }
 
-TEST_CASE_METHOD(fixture,
-                 "readers see whole commits while another thread writes",
+TEST_CASE_METHOD(fixture, "readers see whole commits while another thread writes",
                  "[store]") {
   commit(with_values(1, {0}));
   auto writer = std::thread{[this] {

@@ -33,8 +33,7 @@ std::vector<kind> all_kinds() {
      [](auto x) { to_series(series_key(1), x); }},
     {"position", to_value(edge_position{}),
      [](auto x) { to_position(position_key("e", 1), x); }},
-    {"anomaly", to_value(make_anomaly(1, 2)),
-     [](auto x) { to_anomaly({}, x); }},
+    {"anomaly", to_value(make_anomaly(1, 2)), [](auto x) { to_anomaly({}, x); }},
     {"alert", to_value(alert), [](auto x) { to_alert(x); }},
     {"rejection", to_value(stored_rejection{"e", make_rejection(1, "why")}),
      [](auto x) { to_rejection(x); }},
@@ -79,8 +78,7 @@ TEST_CASE("the examples of FORMAT.md are true", "[storage]") {
   CHECK(hex(series_key(1)) == "00000001");
   CHECK(hex(to_value(stored_series{1, "north", "t{}", 0, 0}))
         == "01000000056e6f72746800000003747b7d");
-  auto window
-    = stored_window{7, 1, make_summary(20 * second_ns, 1.5), std::nullopt};
+  auto window = stored_window{7, 1, make_summary(20 * second_ns, 1.5), std::nullopt};
   CHECK(hex(to_key(window_key{1, 10 * second_ns, 20 * second_ns}))
         == "0000000180000002540be40080000004a817c800");
   CHECK(hex(to_value(window))
@@ -91,18 +89,15 @@ TEST_CASE("the examples of FORMAT.md are true", "[storage]") {
            "3ff800000000000000000004a817c80100000004a817c801");
   CHECK(hex(position_key("north", 7)) == "6e6f7274680000000000000007");
   auto position = edge_position{"north", 7, 1, 1, 0, 0, 0};
-  CHECK(hex(to_value(position)).substr(0, 34)
-        == "0100000000000000010000000000000001");
+  CHECK(hex(to_value(position)).substr(0, 34) == "0100000000000000010000000000000001");
 }
 
-TEST_CASE("a value of a newer version is unsupported, not misread",
-          "[storage]") {
+TEST_CASE("a value of a newer version is unsupported, not misread", "[storage]") {
   for (auto& x : all_kinds()) {
     INFO(x.name);
     x.value[0] = 2;
     CHECK(outcome(x, x.value) == errc::unsupported);
-    CHECK(outcome(x, std::string_view{x.value}.substr(0, 1))
-          == errc::unsupported);
+    CHECK(outcome(x, std::string_view{x.value}.substr(0, 1)) == errc::unsupported);
   }
 }
 
@@ -125,8 +120,7 @@ TEST_CASE("changed bytes give a value or an error", "[storage]") {
     auto random = std::mt19937{seed};
     for (auto& x : all_kinds()) {
       for (int i = 0; i < 3; ++i)
-        x.value[1 + random() % (x.value.size() - 1)]
-          = static_cast<char>(random());
+        x.value[1 + random() % (x.value.size() - 1)] = static_cast<char>(random());
       auto code = outcome(x, x.value);
       INFO("seed " << seed << ", " << x.name);
       CHECK((code == errc{} || code == errc::malformed));

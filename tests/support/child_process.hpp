@@ -24,17 +24,16 @@ namespace weir::test {
 class child_process {
 public:
   struct settings {
-    std::vector<std::string> command; ///< Absolute path, then the arguments.
+    std::vector<std::string> command;     ///< Absolute path, then the arguments.
     std::vector<std::string> environment; ///< "NAME=value", added to our own.
-    std::filesystem::path output; ///< stdout and stderr; empty: thrown away.
+    std::filesystem::path output;         ///< stdout and stderr; empty: thrown away.
   };
 
   explicit child_process(settings what) {
     start(what);
   }
 
-  child_process(std::vector<std::string> command,
-                std::filesystem::path output = {}) {
+  child_process(std::vector<std::string> command, std::filesystem::path output = {}) {
     start({std::move(command), {}, std::move(output)});
   }
 
@@ -70,8 +69,7 @@ public:
 
   /// The exit code, or 128 + the signal that ended it; nothing if it still runs
   /// after `limit`.
-  std::optional<int> wait(std::chrono::milliseconds limit
-                          = std::chrono::seconds{10}) {
+  std::optional<int> wait(std::chrono::milliseconds limit = std::chrono::seconds{10}) {
     wait_until([this] { return !running(); }, limit);
     return status_;
   }
@@ -105,8 +103,7 @@ private:
     for (char** x = environ; *x != nullptr; ++x)
       variables.push_back(*x);
     variables.push_back(nullptr);
-    auto output
-      = what.output.empty() ? std::string{"/dev/null"} : what.output.string();
+    auto output = what.output.empty() ? std::string{"/dev/null"} : what.output.string();
     auto parent = ::getpid();
     pid_ = ::fork();
     if (pid_ < 0)

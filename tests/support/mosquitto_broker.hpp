@@ -37,9 +37,8 @@ inline std::uint16_t free_port() {
   auto fd = ::socket(AF_INET, SOCK_STREAM, 0);
   auto address = detail::loopback(0);
   auto size = static_cast<socklen_t>(sizeof(address));
-  auto bound
-    = ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0
-      && ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
+  auto bound = ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0
+               && ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
   ::close(fd);
   if (!bound)
     throw std::runtime_error("no free TCP port on 127.0.0.1");
@@ -50,8 +49,7 @@ inline std::uint16_t free_port() {
 inline bool accepts_connections(std::uint16_t port) {
   auto fd = ::socket(AF_INET, SOCK_STREAM, 0);
   auto address = detail::loopback(port);
-  auto done
-    = ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address));
+  auto done = ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address));
   ::close(fd);
   return done == 0;
 }
@@ -59,9 +57,8 @@ inline bool accepts_connections(std::uint16_t port) {
 class mosquitto_broker {
 public:
   struct settings {
-    bool persistence
-      = true;          ///< Sessions and messages survive stop() + start().
-    std::string extra; ///< Lines behind the plain listener's.
+    bool persistence = true;      ///< Sessions and messages survive stop() + start().
+    std::string extra;            ///< Lines behind the plain listener's.
     std::filesystem::path tls_ca; ///< With the two below: a TLS listener, too.
     std::filesystem::path tls_certificate;
     std::filesystem::path tls_key;

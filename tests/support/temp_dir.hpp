@@ -16,8 +16,7 @@ namespace weir::test {
 class temp_dir {
 public:
   temp_dir() {
-    auto name
-      = (std::filesystem::temp_directory_path() / "weir-test-XXXXXX").string();
+    auto name = (std::filesystem::temp_directory_path() / "weir-test-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr)
       throw std::runtime_error("cannot make a temporary directory " + name);
     path_ = name;
@@ -44,8 +43,7 @@ private:
 };
 
 /// Replaces the file's content.
-inline void write_file(const std::filesystem::path& file,
-                       std::string_view content) {
+inline void write_file(const std::filesystem::path& file, std::string_view content) {
   auto out = std::ofstream{file, std::ios::binary | std::ios::trunc};
   out << content;
   if (!out.flush())

@@ -37,13 +37,14 @@ const std::vector<std::pair<std::string, std::vector<std::string>>> adapters{
   {"simdjson.h", {"transport/json_values.hpp"}},
   {"msgpack.hpp", {"transport/msgpack_", "web/msgpack_"}},
   {"zmq", {"transport/"}},
-  {"sodium.h", {"transport/curve.cpp", "transport/private_file.cpp", "web/secrets.cpp"}},
+  {"sodium.h",
+   {"transport/curve.cpp", "transport/private_file.cpp", "web/secrets.cpp"}},
   {"toml++/", {"configs/toml_file.cpp"}},
   {"spdlog/", {"actors/log.cpp"}},
   {"boost/", {"web/beast_", "cli/http_client.cpp"}},
   {"openssl/", {"web/beast_", "cli/http_client.cpp"}},
   {"tl/", {"analytics/expected.hpp"}},
-  {"CLI/", {"edge/main.cpp", "central/main.cpp", "cli/", "tests/bench/"}},
+  {"CLI/", {"configs/command_line.cpp", "cli/"}},
 };
 
 struct source_file {

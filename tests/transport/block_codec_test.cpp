@@ -38,17 +38,16 @@ record_block full_block() {
                              .score = 0.99,
                              .severity = severity::critical,
                              .model = "ewma/1"});
-  block.alerts.push_back(
-    {.id = "0123456789abcdef",
-     .rule = "too hot",
-     .series = 0,
-     .state = alert_state::resolved,
-     .severity = severity::high,
-     .start_ns = std::numeric_limits<std::int64_t>::min(),
-     .updated_ns = std::numeric_limits<std::int64_t>::max(),
-     .value = 99.5,
-     .limit = 80.0,
-     .message = "pump-7 is at 99.5, limit 80"});
+  block.alerts.push_back({.id = "0123456789abcdef",
+                          .rule = "too hot",
+                          .series = 0,
+                          .state = alert_state::resolved,
+                          .severity = severity::high,
+                          .start_ns = std::numeric_limits<std::int64_t>::min(),
+                          .updated_ns = std::numeric_limits<std::int64_t>::max(),
+                          .value = 99.5,
+                          .limit = 80.0,
+                          .message = "pump-7 is at 99.5, limit 80"});
   block.rejections.push_back({.time_ns = 7,
                               .source = "mqtt: a/b",
                               .reason = reject_reason::unknown_topic,
@@ -82,10 +81,9 @@ TEST_CASE("an empty block comes back as it was") {
 
 TEST_CASE("every finite double keeps its bits in a block") {
   auto block = full_block();
-  for (double x :
-       {0.0, -0.0, 1.0, -1.0, 0.1, 5e-324, -5e-324, 1e308, -1e308,
-        9007199254740992.0, 9007199254740994.0, 18446744073709551616.0,
-        std::numeric_limits<double>::min(), 0.30000000000000004}) {
+  for (double x : {0.0, -0.0, 1.0, -1.0, 0.1, 5e-324, -5e-324, 1e308, -1e308,
+                   9007199254740992.0, 9007199254740994.0, 18446744073709551616.0,
+                   std::numeric_limits<double>::min(), 0.30000000000000004}) {
     block.summaries[0].sum = x;
     auto result = decode_block(encode_block(block));
     REQUIRE(result.has_value());
@@ -146,8 +144,7 @@ TEST_CASE("the layout of version 1 of a block is what WIRE.md shows") {
 TEST_CASE("a block cut off anywhere is malformed") {
   auto bytes = encode_block(full_block());
   for (std::size_t size = 0; size < bytes.size(); ++size)
-    CHECK(decode_error(std::string_view{bytes}.substr(0, size))
-          == errc::malformed);
+    CHECK(decode_error(std::string_view{bytes}.substr(0, size)) == errc::malformed);
   CHECK(decode_error(bytes + "x") == errc::malformed);
 }
 
@@ -158,8 +155,7 @@ TEST_CASE("a block of another version is unsupported") {
 }
 
 TEST_CASE("a block beyond its size is too large") {
-  CHECK(decode_error(std::string(block_bytes_max + 1, '\x01'))
-        == errc::too_large);
+  CHECK(decode_error(std::string(block_bytes_max + 1, '\x01')) == errc::too_large);
 }
 
 TEST_CASE("a block's lists reserve no more than its bytes can hold") {

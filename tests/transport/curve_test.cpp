@@ -30,8 +30,7 @@ TEST_CASE("what is not 40 characters of Z85 is no key", "[curve]") {
   CHECK_FALSE(is_curve_key(std::string(40, '#'))); // Beyond 32 bits.
 }
 
-TEST_CASE("a secret key file keeps the key and gives its public key",
-          "[curve]") {
+TEST_CASE("a secret key file keeps the key and gives its public key", "[curve]") {
   auto dir = test::temp_dir{};
   auto keys = make_curve_keys();
   REQUIRE(write_secret_key(dir / "edge.key", keys));
@@ -44,28 +43,24 @@ TEST_CASE("a secret key file keeps the key and gives its public key",
   CHECK(read->public_key == keys.public_key);
 }
 
-TEST_CASE("a key file that others may read is refused with the way out",
-          "[curve]") {
+TEST_CASE("a key file that others may read is refused with the way out", "[curve]") {
   auto dir = test::temp_dir{};
   REQUIRE(write_secret_key(dir / "edge.key", make_curve_keys()));
-  fs::permissions(dir / "edge.key", fs::perms::group_read,
-                  fs::perm_options::add);
+  fs::permissions(dir / "edge.key", fs::perms::group_read, fs::perm_options::add);
   auto read = read_secret_key(dir / "edge.key");
   REQUIRE_FALSE(read);
   CHECK(read.error().code == errc::unreadable_file);
   CHECK(read.error().message.find("chmod 600") != std::string::npos);
 }
 
-TEST_CASE("a missing key file and one with something else are told apart",
-          "[curve]") {
+TEST_CASE("a missing key file and one with something else are told apart", "[curve]") {
   auto dir = test::temp_dir{};
   auto missing = read_secret_key(dir / "none.key");
   REQUIRE_FALSE(missing);
   CHECK(missing.error().code == errc::unreadable_file);
   CHECK(missing.error().message.find("none.key") != std::string::npos);
   test::write_file(dir / "bad.key", "not a key\n");
-  fs::permissions(dir / "bad.key",
-                  fs::perms::owner_read | fs::perms::owner_write);
+  fs::permissions(dir / "bad.key", fs::perms::owner_read | fs::perms::owner_write);
   auto bad = read_secret_key(dir / "bad.key");
   REQUIRE_FALSE(bad);
   CHECK(bad.error().code == errc::malformed);

@@ -31,22 +31,19 @@ std::string net_dev(std::uint64_t received, std::uint64_t sent) {
          + " 1 0 0 0 0 0 0\n";
 }
 
-std::string diskstats(std::uint64_t sectors_read,
-                      std::uint64_t sectors_written) {
+std::string diskstats(std::uint64_t sectors_read, std::uint64_t sectors_written) {
   auto line = [&](const std::string& name) {
     return " 8 0 " + name + " 10 0 " + std::to_string(sectors_read) + " 5 20 0 "
            + std::to_string(sectors_written) + " 7 0 9 9 0 0 0 0\n";
   };
-  return line("sda") + line("sda1") + line("loop0") + line("dm-0")
-         + line("nvme0n1");
+  return line("sda") + line("sda1") + line("loop0") + line("dm-0") + line("nvme0n1");
 }
 
 /// A machine as files, removed at the end.
 class fake_machine {
 public:
   fake_machine() {
-    std::string name
-      = (fs::temp_directory_path() / "weir-host-XXXXXX").string();
+    std::string name = (fs::temp_directory_path() / "weir-host-XXXXXX").string();
     REQUIRE(::mkdtemp(name.data()) != nullptr);
     root = name;
     for (auto disk : {"sda", "loop0", "dm-0", "nvme0n1"})
@@ -69,13 +66,11 @@ public:
 
 /// The value of the one sample with this metric and, if given, dimension value.
 std::optional<double> find(const std::vector<host_sample>& samples,
-                           std::string_view metric,
-                           std::string_view named = {}) {
+                           std::string_view metric, std::string_view named = {}) {
   auto fits = [&](const host_sample& x) {
     return x.metric == metric
            && (named.empty()
-               || (x.dimensions.size() == 1
-                   && x.dimensions[0].second == named));
+               || (x.dimensions.size() == 1 && x.dimensions[0].second == named));
   };
   CHECK(std::ranges::count_if(samples, fits) <= 1);
   auto i = std::ranges::find_if(samples, fits);
@@ -85,8 +80,7 @@ std::optional<double> find(const std::vector<host_sample>& samples,
 } // namespace
 
 TEST_CASE("the first line of /proc/stat is read") {
-  auto ticks
-    = parse_stat("cpu  10 1 5 80 4 0 2 3 7 0\ncpu0 1 1 1 1 1 1 1 1 1 1\n");
+  auto ticks = parse_stat("cpu  10 1 5 80 4 0 2 3 7 0\ncpu0 1 1 1 1 1 1 1 1 1 1\n");
   REQUIRE(ticks.has_value());
   CHECK(*ticks == cpu_ticks{21, 80, 4});
   CHECK_FALSE(parse_stat("").has_value());
@@ -105,10 +99,8 @@ TEST_CASE("/proc/loadavg and /proc/meminfo are read") {
   CHECK_FALSE(parse_meminfo("").has_value());
 }
 
-TEST_CASE(
-  "/proc/diskstats and /proc/net/dev are read without their odd lines") {
-  auto disks
-    = parse_diskstats(" 8 0 sda 1 2 3 4 5 6 7 8 9 10 11\nodd line\n 8 1\n");
+TEST_CASE("/proc/diskstats and /proc/net/dev are read without their odd lines") {
+  auto disks = parse_diskstats(" 8 0 sda 1 2 3 4 5 6 7 8 9 10 11\nodd line\n 8 1\n");
   CHECK(disks == std::vector<device_bytes>{{"sda", 3 * 512, 7 * 512}});
   auto networks = parse_net_dev(net_dev(5, 6) + "broken: 1 2\n");
   CHECK(networks == std::vector<device_bytes>{{"eth0", 5, 6}});
@@ -159,13 +151,11 @@ TEST_CASE("the second reading has rates per second") {
 TEST_CASE("a counter that goes backwards skips its rate once") {
   fake_machine machine;
   host_metrics host{machine.root};
-  auto read
-    = [&](std::uint64_t received, std::uint64_t busy, std::int64_t now) {
-        machine.write("proc/net/dev", net_dev(received, received));
-        machine.write("proc/stat",
-                      "cpu " + std::to_string(busy) + " 0 0 0 0 0 0 0\n");
-        return host.read(now);
-      };
+  auto read = [&](std::uint64_t received, std::uint64_t busy, std::int64_t now) {
+    machine.write("proc/net/dev", net_dev(received, received));
+    machine.write("proc/stat", "cpu " + std::to_string(busy) + " 0 0 0 0 0 0 0\n");
+    return host.read(now);
+  };
   read(1000, 100, 1 * s);
   auto samples = read(400, 40, 2 * s);
   CHECK_FALSE(find(samples, "network_receive_bytes_per_s").has_value());
@@ -191,8 +181,7 @@ TEST_CASE("a file that was missing gives no rate over the gap") {
   fs::remove(machine.root / "proc/net/dev");
   host.read(2 * s);
   machine.write("proc/net/dev", net_dev(2001, 1));
-  CHECK_FALSE(
-    find(host.read(3 * s), "network_receive_bytes_per_s").has_value());
+  CHECK_FALSE(find(host.read(3 * s), "network_receive_bytes_per_s").has_value());
 }
 
 TEST_CASE("temperatures carry the name of their sensor") {
@@ -205,11 +194,9 @@ TEST_CASE("temperatures carry the name of their sensor") {
   machine.write("sys/class/hwmon/hwmon2/temp1_max", "90000\n");
   host_metrics host{machine.root};
   auto samples = host.read(0);
-  CHECK(find(samples, "temperature_celsius", "thermal_zone0:cpu-thermal")
-        == 45.5);
+  CHECK(find(samples, "temperature_celsius", "thermal_zone0:cpu-thermal") == 45.5);
   CHECK(find(samples, "temperature_celsius", "hwmon2:nvme:temp1") == -1.25);
-  CHECK(std::ranges::count(samples, "temperature_celsius", &host_sample::metric)
-        == 2);
+  CHECK(std::ranges::count(samples, "temperature_celsius", &host_sample::metric) == 2);
 }
 
 TEST_CASE("files that do not parse leave out their metrics and nothing else") {

@@ -12,8 +12,7 @@ using weir::transport::testing::recording_sink;
 
 namespace {
 
-recording_sink decode(std::string_view payload,
-                      const decode_context& context = {},
+recording_sink decode(std::string_view payload, const decode_context& context = {},
                       decode_limits limits = {}) {
   recording_sink sink;
   json_decoder decoder{limits};
@@ -22,8 +21,7 @@ recording_sink decode(std::string_view payload,
 }
 
 /// The one rejection of a payload that holds nothing else.
-weir::transport::testing::recorded_reject
-only_reject(const recording_sink& sink) {
+weir::transport::testing::recorded_reject only_reject(const recording_sink& sink) {
   REQUIRE(sink.events.empty());
   REQUIRE(sink.rejects.size() == 1);
   CHECK(sink.rejects[0].detail.size() <= 200);
@@ -86,8 +84,7 @@ TEST_CASE("one JSON event per line is read, and a bad line loses only itself") {
 }
 
 TEST_CASE("a first line that is broken does not take the next ones with it") {
-  auto sink
-    = decode("{\"type\":\"a\",\"value\":\n{\"type\":\"b\",\"value\":2}");
+  auto sink = decode("{\"type\":\"a\",\"value\":\n{\"type\":\"b\",\"value\":2}");
   REQUIRE(sink.events.size() == 1);
   CHECK(sink.events[0].metric == "b");
   CHECK(sink.rejects.size() == 1);
@@ -123,14 +120,11 @@ TEST_CASE("a bare JSON number or boolean is a value for the topic's series") {
 
 TEST_CASE("bare text that is no JSON number is malformed") {
   decode_context context{.metric = "temperature"};
-  for (auto text : {"NaN", "Infinity", "-inf", "+1", "01", "1.", ".5", "1e",
-                    "0x10", "12 13", "\"12\"", "on", "tru"})
-    CHECK(only_reject(decode(text, context)).reason
-          == reject_reason::malformed);
-  CHECK(only_reject(decode("\xff\xfe", context)).reason
-        == reject_reason::not_utf8);
-  CHECK(only_reject(decode("null", context)).reason
-        == reject_reason::missing_field);
+  for (auto text : {"NaN", "Infinity", "-inf", "+1", "01", "1.", ".5", "1e", "0x10",
+                    "12 13", "\"12\"", "on", "tru"})
+    CHECK(only_reject(decode(text, context)).reason == reject_reason::malformed);
+  CHECK(only_reject(decode("\xff\xfe", context)).reason == reject_reason::not_utf8);
+  CHECK(only_reject(decode("null", context)).reason == reject_reason::missing_field);
 }
 
 TEST_CASE("source goes before device_id goes before user_id") {
@@ -144,8 +138,7 @@ TEST_CASE("source goes before device_id goes before user_id") {
   CHECK(source_of(R"("source":"s","device_id":"d","user_id":"u")") == "s");
   CHECK(source_of(R"("user_id":42)") == "42");
   CHECK(source_of(R"("user_id":-42)") == "-42");
-  CHECK(source_of(R"("user_id":18446744073709551615)")
-        == "18446744073709551615");
+  CHECK(source_of(R"("user_id":18446744073709551615)") == "18446744073709551615");
   CHECK(source_of(R"("source":null,"user_id":"u")") == "u");
 }
 
@@ -155,15 +148,13 @@ TEST_CASE("of equal names the first wins") {
   REQUIRE(sink.events.size() == 1);
   CHECK(sink.events[0].metric == "a");
   CHECK(sink.events[0].value == 1.0);
-  CHECK(sink.events[0].dimensions
-        == std::map<std::string, std::string>{{"k", "1"}});
+  CHECK(sink.events[0].dimensions == std::map<std::string, std::string>{{"k", "1"}});
 }
 
 TEST_CASE("the topic fills what the payload lacks and never overrides it") {
   std::array<dimension, 2> from_topic{dimension{"hall", "A"}, {"line", "9"}};
-  decode_context context{.metric = "topic_metric",
-                         .source = "topic_source",
-                         .dimensions = from_topic};
+  decode_context context{
+    .metric = "topic_metric", .source = "topic_source", .dimensions = from_topic};
   auto sink = decode(R"([{"value":1},
     {"type":"own","source":"mine","value":2,"dimensions":{"hall":"B"}}])",
                      context);
@@ -193,8 +184,7 @@ TEST_CASE("numbers beyond 2^53 and beyond 64 bits are taken as doubles") {
   };
   CHECK(value_of("9007199254740993") == 9007199254740992.0);
   CHECK(value_of("18446744073709551615") == 18446744073709551615.0);
-  CHECK(value_of("123456789012345678901234567890")
-        == 123456789012345678901234567890.0);
+  CHECK(value_of("123456789012345678901234567890") == 123456789012345678901234567890.0);
   CHECK(value_of("-99999999999999999999") == -99999999999999999999.0);
   CHECK(value_of("1e-400") == 0.0);
 }
@@ -202,8 +192,7 @@ TEST_CASE("numbers beyond 2^53 and beyond 64 bits are taken as doubles") {
 TEST_CASE("a JSON value that is no finite number says what was found") {
   auto reject = only_reject(decode(R"({"type":"t","value":"23.5"})"));
   CHECK(reject.reason == reject_reason::wrong_type);
-  CHECK(reject.detail
-        == R"("value" must be a number or a boolean, found text "23.5")");
+  CHECK(reject.detail == R"("value" must be a number or a boolean, found text "23.5")");
   CHECK(only_reject(decode(R"({"type":"t","value":[1]})")).reason
         == reject_reason::wrong_type);
   CHECK(only_reject(decode(R"({"type":"t","value":1e999})")).reason
@@ -235,8 +224,7 @@ TEST_CASE("missing fields are named") {
   CHECK(only_reject(decode("{}")).reason == reject_reason::missing_field);
 }
 
-TEST_CASE(
-  "a bad event inside an array is named by its index, the rest goes on") {
+TEST_CASE("a bad event inside an array is named by its index, the rest goes on") {
   auto sink = decode(R"([{"type":"a","value":1}, {"type":"b","value":"x"},
     7, [[{}]], {"type":"c","value":tru}, null, {"type":"d" , "value": 4 } ])");
   REQUIRE(sink.events.size() == 2);
@@ -262,13 +250,12 @@ TEST_CASE("a document broken in the middle is one rejection for the rest") {
 }
 
 TEST_CASE("JSON that is cut off or followed by something is malformed") {
-  for (auto text :
-       {R"({"type":"t","value":1)", R"({"type":"t","value":1}})",
-        R"({"type":"t","value":1} x)", R"([{"type":"t","value":1})",
-        R"([{"type":"t","value":1}] x)", R"({"type":"t" "value":1})",
-        R"({"type":"t","value":1,})", R"({type:"t","value":1})",
-        R"({"type":"t)", "{", "[", "{]", R"({"type":"\q","value":1})",
-        R"({"type","value":1})", R"({"type":"\ud800","value":1})"}) {
+  for (auto text : {R"({"type":"t","value":1)", R"({"type":"t","value":1}})",
+                    R"({"type":"t","value":1} x)", R"([{"type":"t","value":1})",
+                    R"([{"type":"t","value":1}] x)", R"({"type":"t" "value":1})",
+                    R"({"type":"t","value":1,})", R"({type:"t","value":1})",
+                    R"({"type":"t)", "{", "[", "{]", R"({"type":"\q","value":1})",
+                    R"({"type","value":1})", R"({"type":"\ud800","value":1})"}) {
     INFO(text);
     auto reject = only_reject(decode(text));
     CHECK(reject.reason == reject_reason::malformed);
@@ -312,8 +299,7 @@ TEST_CASE("dimensions are flat and within their limits") {
     many += (i ? ",\"k" : "\"k") + std::to_string(i) + "\":1";
   CHECK(decode(event_with("\"dimensions\":{" + many + "}")).events.size() == 1);
   CHECK(
-    only_reject(decode(event_with("\"dimensions\":{" + many + ",\"more\":1}")))
-      .reason
+    only_reject(decode(event_with("\"dimensions\":{" + many + ",\"more\":1}"))).reason
     == reject_reason::too_large);
 }
 
@@ -322,15 +308,13 @@ TEST_CASE("texts beyond the limit are too large and say so") {
   std::string long_text(257, 'x');
   CHECK(decode(event_with("\"id\":\"" + fits + "\"")).events.size() == 1);
   for (auto field : {"id", "source", "device_id"})
-    CHECK(only_reject(decode(event_with("\"" + std::string{field} + "\":\""
-                                        + long_text + "\"")))
+    CHECK(only_reject(
+            decode(event_with("\"" + std::string{field} + "\":\"" + long_text + "\"")))
             .reason
           == reject_reason::too_large);
-  for (const auto& pair :
-       {"\"k\":\"" + long_text + "\"", "\"" + long_text + "\":1"})
-    CHECK(
-      only_reject(decode(event_with("\"dimensions\":{" + pair + "}"))).reason
-      == reject_reason::too_large);
+  for (const auto& pair : {"\"k\":\"" + long_text + "\"", "\"" + long_text + "\":1"})
+    CHECK(only_reject(decode(event_with("\"dimensions\":{" + pair + "}"))).reason
+          == reject_reason::too_large);
   decode_context context{.metric = long_text};
   CHECK(only_reject(decode("1", context)).reason == reject_reason::too_large);
 }
@@ -345,11 +329,10 @@ TEST_CASE("payloads, events and nesting have limits") {
 
   limits = {};
   limits.events_max = 2;
-  for (
-    auto text :
-    {R"([{"type":"a","value":1},{"type":"b","value":1},{"type":"c","value":1}])",
-     "{\"type\":\"a\",\"value\":1}\n{\"type\":\"b\",\"value\":1}\n"
-     "{\"type\":\"c\",\"value\":1}"}) {
+  for (auto text :
+       {R"([{"type":"a","value":1},{"type":"b","value":1},{"type":"c","value":1}])",
+        "{\"type\":\"a\",\"value\":1}\n{\"type\":\"b\",\"value\":1}\n"
+        "{\"type\":\"c\",\"value\":1}"}) {
     auto sink = decode(text, {}, limits);
     CHECK(sink.events.size() == 2);
     REQUIRE(sink.rejects.size() == 1);

@@ -34,8 +34,7 @@ struct received {
 /// A client that remembers what it was told.
 class listener {
 public:
-  explicit listener(mqtt_config config)
-    : client_{std::move(config), callbacks()} {
+  explicit listener(mqtt_config config) : client_{std::move(config), callbacks()} {
   }
 
   mqtt_client* operator->() {
@@ -76,8 +75,8 @@ private:
     auto result = mqtt_callbacks{};
     result.on_message = [this](const mqtt_message& x) {
       auto guard = std::lock_guard{mutex_};
-      got_.push_back({std::string{x.topic}, std::string{x.payload}, x.retained,
-                      x.oversized});
+      got_.push_back(
+        {std::string{x.topic}, std::string{x.payload}, x.retained, x.oversized});
     };
     result.on_state = [this](bool state, const std::string& why) {
       auto guard = std::lock_guard{mutex_};
@@ -132,8 +131,7 @@ void publish_all(listener& from, const std::vector<std::string>& payloads,
 
 /// By another program: Paho takes a second for each further client of a
 /// process.
-void publish_by_tool(const test::mosquitto_broker& broker,
-                     const std::string& topic,
+void publish_by_tool(const test::mosquitto_broker& broker, const std::string& topic,
                      const std::vector<std::string>& payloads, int qos = 1,
                      bool retain = false) {
   auto dir = test::temp_dir{};
@@ -142,8 +140,8 @@ void publish_by_tool(const test::mosquitto_broker& broker,
     lines += x + "\n";
   test::write_file(dir / "lines", lines);
   auto command = "mosquitto_pub -p " + std::to_string(broker.port()) + " -l -q "
-                 + std::to_string(qos) + " -t " + topic + (retain ? " -r" : "")
-                 + " < " + (dir / "lines").string();
+                 + std::to_string(qos) + " -t " + topic + (retain ? " -r" : "") + " < "
+                 + (dir / "lines").string();
   REQUIRE(std::system(command.c_str()) == 0);
 }
 
@@ -153,13 +151,12 @@ struct certificates {
 
   certificates() {
     auto at = dir.path().string();
-    test::write_file(dir / "ext",
-                     "subjectAltName=IP:127.0.0.1,DNS:localhost\n");
+    test::write_file(dir / "ext", "subjectAltName=IP:127.0.0.1,DNS:localhost\n");
     auto authority = [&](const std::string& name) {
       run("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 "
           "-nodes -days 2 -subj /CN="
-          + name + " -keyout " + at + "/" + name + ".key -out " + at + "/"
-          + name + ".crt");
+          + name + " -keyout " + at + "/" + name + ".key -out " + at + "/" + name
+          + ".crt");
     };
     authority("ca");
     authority("other");
@@ -176,9 +173,8 @@ struct certificates {
   }
 
   test::mosquitto_broker::settings broker(bool wants_ours = false) const {
-    return {
-      true,      {}, dir / "ca.crt", dir / "server.crt", dir / "server.key",
-      wants_ours};
+    return {true,      {}, dir / "ca.crt", dir / "server.crt", dir / "server.key",
+            wants_ours};
   }
 };
 
@@ -206,8 +202,7 @@ TEST_CASE("messages of both qualities travel in both versions", "[mqtt]") {
   CHECK(wait_until([&] { return client->publish_pending() == 0; }));
 }
 
-TEST_CASE("a persistent session keeps messages for a client that was away",
-          "[mqtt]") {
+TEST_CASE("a persistent session keeps messages for a client that was away", "[mqtt]") {
   auto version = GENERATE(4, 5);
   auto broker = test::mosquitto_broker{};
   auto config = make_config(broker.uri(), "edge-1", {"plant/#"});
@@ -272,8 +267,8 @@ TEST_CASE("a broker that is away is no error and makes one line", "[mqtt]") {
 }
 
 TEST_CASE("the publish queue is bounded while the broker is away", "[mqtt]") {
-  auto config = make_config(
-    "mqtt://127.0.0.1:" + std::to_string(test::free_port()), "edge");
+  auto config
+    = make_config("mqtt://127.0.0.1:" + std::to_string(test::free_port()), "edge");
   config.publish_pending_max = 3;
   auto client = listener{config};
   REQUIRE(client->start());
@@ -322,15 +317,13 @@ TEST_CASE("retained messages are marked", "[mqtt]") {
   CHECK_FALSE(subscriber.got()[1].retained); // Live, though kept for others.
 }
 
-TEST_CASE("a payload beyond the limit is handed over empty and flagged",
-          "[mqtt]") {
+TEST_CASE("a payload beyond the limit is handed over empty and flagged", "[mqtt]") {
   auto broker = test::mosquitto_broker{};
   auto config = make_config(broker.uri(), "sub", {"#"});
   config.payload_bytes_max = 1000;
   auto subscriber = listener{config};
   start(subscriber);
-  publish_by_tool(broker, "a",
-                  {std::string(1001, 'x'), std::string(1000, 'x')});
+  publish_by_tool(broker, "a", {std::string(1001, 'x'), std::string(1000, 'x')});
   REQUIRE(wait_until([&] { return subscriber.got().size() == 2; }));
   CHECK(subscriber.got()[0].oversized);
   CHECK(subscriber.got()[0].payload.empty());
@@ -370,8 +363,7 @@ TEST_CASE("mqtt child", "[.mqtt_child]") {
     ::pause();
 }
 
-TEST_CASE("a message is acknowledged only when on_message has returned",
-          "[mqtt]") {
+TEST_CASE("a message is acknowledged only when on_message has returned", "[mqtt]") {
   auto version = GENERATE(4, 5);
   auto broker = test::mosquitto_broker{};
   auto dir = test::temp_dir{};
@@ -381,11 +373,9 @@ TEST_CASE("a message is acknowledged only when on_message has returned",
      {"WEIR_TEST_URI=" + broker.uri(), "WEIR_TEST_NOTES=" + notes.string(),
       "WEIR_TEST_VERSION=" + std::to_string(version)},
      {}}};
-  REQUIRE(
-    wait_until([&] { return !test::read_file(dir / "notes.up").empty(); }));
+  REQUIRE(wait_until([&] { return !test::read_file(dir / "notes.up").empty(); }));
   publish_by_tool(broker, "plant/a", {"taken", "hang", "behind it"});
-  REQUIRE(
-    wait_until([&] { return test::read_file(notes) == "taken\nhang\n"; }));
+  REQUIRE(wait_until([&] { return test::read_file(notes) == "taken\nhang\n"; }));
   child.kill(); // Inside on_message of "hang".
 
   auto config = make_config(broker.uri(), "edge-1", {"plant/#"});
@@ -396,8 +386,7 @@ TEST_CASE("a message is acknowledged only when on_message has returned",
   CHECK(again.payloads() == std::vector<std::string>{"hang", "behind it"});
 }
 
-TEST_CASE("publish does not wait for an on_message that takes its time",
-          "[mqtt]") {
+TEST_CASE("publish does not wait for an on_message that takes its time", "[mqtt]") {
   auto broker = test::mosquitto_broker{};
   auto mutex = std::mutex{};
   auto got = std::vector<std::string>{};
@@ -406,8 +395,7 @@ TEST_CASE("publish does not wait for an on_message that takes its time",
     auto guard = std::lock_guard{mutex};
     got.emplace_back(x.payload);
   };
-  auto client
-    = mqtt_client{make_config(broker.uri(), "edge", {"#"}), callbacks};
+  auto client = mqtt_client{make_config(broker.uri(), "edge", {"#"}), callbacks};
   REQUIRE(client.start());
   {
     auto blocked = std::unique_lock{mutex};
@@ -491,12 +479,7 @@ TEST_CASE("a wrong password is told as such, a right one lets in", "[mqtt]") {
   test::write_file(dir / "passwords", "edge:right\n");
   certificates::run("mosquitto_passwd -U " + (dir / "passwords").string());
   auto broker = test::mosquitto_broker{
-    {true,
-     "password_file " + (dir / "passwords").string() + "\n",
-     {},
-     {},
-     {},
-     false}};
+    {true, "password_file " + (dir / "passwords").string() + "\n", {}, {}, {}, false}};
   auto config = make_config(broker.uri(), "edge", {"#"});
   config.version = version;
   config.user = "edge";
@@ -526,8 +509,7 @@ TEST_CASE("a wrong password is told as such, a right one lets in", "[mqtt]") {
 
 // -- settings ----------------------------------------------------------------
 
-TEST_CASE("MQTT settings that cannot work are refused with the reason",
-          "[mqtt]") {
+TEST_CASE("MQTT settings that cannot work are refused with the reason", "[mqtt]") {
   auto good = make_config("mqtt://127.0.0.1:1", "edge", {"a/#"});
   auto refused = [](const mqtt_config& config, const std::string& part) {
     auto started = listener {

@@ -38,8 +38,7 @@ std::string event_with(const std::string& key,
   });
 }
 
-recording_sink decode(std::string_view payload,
-                      const decode_context& context = {},
+recording_sink decode(std::string_view payload, const decode_context& context = {},
                       decode_limits limits = {}) {
   recording_sink sink;
   msgpack_decoder decoder{limits};
@@ -47,8 +46,7 @@ recording_sink decode(std::string_view payload,
   return sink;
 }
 
-weir::transport::testing::recorded_reject
-only_reject(const recording_sink& sink) {
+weir::transport::testing::recorded_reject only_reject(const recording_sink& sink) {
   REQUIRE(sink.events.empty());
   REQUIRE(sink.rejects.size() == 1);
   CHECK(sink.rejects[0].detail.size() <= 200);
@@ -95,11 +93,10 @@ TEST_CASE("a msgpack event with all its fields is read") {
 
 TEST_CASE("every integer width of msgpack is read") {
   for (std::int64_t x :
-       {0LL,          1LL,           127LL,         128LL,
-        255LL,        256LL,         65535LL,       65536LL,
-        4294967295LL, 4294967296LL,  -1LL,          -32LL,
-        -33LL,        -128LL,        -129LL,        -32768LL,
-        -32769LL,     -2147483648LL, -2147483649LL, -9007199254740992LL}) {
+       {0LL,      1LL,      127LL,         128LL,         255LL,
+        256LL,    65535LL,  65536LL,       4294967295LL,  4294967296LL,
+        -1LL,     -32LL,    -33LL,         -128LL,        -129LL,
+        -32768LL, -32769LL, -2147483648LL, -2147483649LL, -9007199254740992LL}) {
     auto sink = decode(packed([x](packer& pk) {
       pk.pack_map(2);
       pk.pack("type"), pk.pack("t");
@@ -122,10 +119,8 @@ TEST_CASE("msgpack's own timestamps are read in all three sizes") {
   using namespace std::string_literals;
   CHECK(time_of("\x00\x00\x00\x05"s) == 5000000000);
   CHECK(time_of("\x00\x00\x00\x04\x00\x00\x00\x05"s) == 5000000001);
-  CHECK(time_of("\x00\x00\x00\x01\xff\xff\xff\xff\xff\xff\xff\xff"s)
-        == -999999999);
-  CHECK_FALSE(
-    time_of("\xff\xff\xff\xff\x00\x00\x00\x00\x00\x00\x00\x00"s).has_value());
+  CHECK(time_of("\x00\x00\x00\x01\xff\xff\xff\xff\xff\xff\xff\xff"s) == -999999999);
+  CHECK_FALSE(time_of("\xff\xff\xff\xff\x00\x00\x00\x00\x00\x00\x00\x00"s).has_value());
   CHECK_FALSE(time_of("\x00\x05"s).has_value());
 }
 
@@ -149,8 +144,7 @@ TEST_CASE("a bad msgpack event inside an array loses only itself") {
   CHECK(sink.rejects[2].detail.find("event 3: ") == 0);
 }
 
-TEST_CASE(
-  "msgpack that is cut off delivers what is whole and rejects the rest") {
+TEST_CASE("msgpack that is cut off delivers what is whole and rejects the rest") {
   auto payload = packed([](packer& pk) {
     pk.pack_array(3);
     for (int i = 0; i < 3; ++i)
@@ -177,8 +171,7 @@ TEST_CASE("bytes behind a msgpack value are malformed") {
 TEST_CASE("msgpack floats that are not finite are rejected as such") {
   for (double x : {std::nan(""), HUGE_VAL, -HUGE_VAL})
     CHECK(
-      only_reject(decode(packed([x](packer& pk) { write_event(pk, "a", x); })))
-        .reason
+      only_reject(decode(packed([x](packer& pk) { write_event(pk, "a", x); }))).reason
       == reject_reason::not_finite);
   auto nan32 = packed([](packer& pk) {
     pk.pack_map(2);
@@ -193,8 +186,7 @@ TEST_CASE("msgpack floats that are not finite are rejected as such") {
 TEST_CASE("texts that are not UTF-8 are rejected wherever they are used") {
   for (auto key : {"source", "id", "ts"})
     CHECK(
-      only_reject(decode(event_with(key, [](packer& pk) { pk.pack("a\xff"); })))
-        .reason
+      only_reject(decode(event_with(key, [](packer& pk) { pk.pack("a\xff"); }))).reason
       == reject_reason::not_utf8);
   auto dimension = [](const std::string& key, const std::string& value) {
     return event_with("dimensions", [&](packer& pk) {
@@ -208,8 +200,7 @@ TEST_CASE("texts that are not UTF-8 are rejected wherever they are used") {
   CHECK(only_reject(decode(dimension("\xed\xa0\x80", "v"))).reason
         == reject_reason::not_utf8);
   CHECK(decode(dimension("ключ", "значение")).events.size() == 1);
-  CHECK(decode(event_with("other", [](packer& pk) { pk.pack("\xff"); }))
-          .events.size()
+  CHECK(decode(event_with("other", [](packer& pk) { pk.pack("\xff"); })).events.size()
         == 1);
 }
 
@@ -234,9 +225,9 @@ TEST_CASE("msgpack values of another type say which field") {
 
 TEST_CASE("a bare msgpack number is no event: noise begins with one, too") {
   decode_context context{.metric = "m"};
-  for (auto payload : {packed([](packer& pk) { pk.pack(-2.5); }),
-                       packed([](packer& pk) { pk.pack("text"); }),
-                       std::string{"\xff\xfe\xfd"}}) {
+  for (auto payload :
+       {packed([](packer& pk) { pk.pack(-2.5); }),
+        packed([](packer& pk) { pk.pack("text"); }), std::string{"\xff\xfe\xfd"}}) {
     auto sink = decode(payload, context);
     CHECK(sink.events.empty());
     REQUIRE_FALSE(sink.rejects.empty());
@@ -246,9 +237,9 @@ TEST_CASE("a bare msgpack number is no event: noise begins with one, too") {
 
 TEST_CASE("counts that announce gigabytes cost nothing") {
   using namespace std::string_literals;
-  for (const auto& bomb : {"\xdd\x03\xff\xff\xff"s, "\xdf\xff\xff\xff\xff"s,
-                           "\xdb\xff\xff\xff\xff"s, "\xc6\xff\xff\xff\xff"s,
-                           "\xc9\xff\xff\xff\xff\x01"s, "\xc1"s, ""s}) {
+  for (const auto& bomb :
+       {"\xdd\x03\xff\xff\xff"s, "\xdf\xff\xff\xff\xff"s, "\xdb\xff\xff\xff\xff"s,
+        "\xc6\xff\xff\xff\xff"s, "\xc9\xff\xff\xff\xff\x01"s, "\xc1"s, ""s}) {
     auto sink = decode(bomb);
     CHECK(sink.events.empty());
     REQUIRE(sink.rejects.size() == 1);
@@ -260,8 +251,8 @@ TEST_CASE("nesting of any depth is passed over without a stack") {
   std::string deep(200'000, '\x91');
   CHECK(decode(deep).rejects.size() == 1);
   deep += '\x01';
-  auto sink = decode("\x92" + deep
-                     + packed([](packer& pk) { write_event(pk, "a", 1); }));
+  auto sink
+    = decode("\x92" + deep + packed([](packer& pk) { write_event(pk, "a", 1); }));
   CHECK(sink.events.size() == 1);
   REQUIRE(sink.rejects.size() == 1);
   auto field = event_with("x", [](packer&) {}) + deep;

@@ -21,9 +21,8 @@ recording_sink decode(std::string_view payload) {
 
 TEST_CASE("JSON and msgpack are told apart by the first byte") {
   for (auto payload :
-       {R"({"value":5})"sv, " \r\n[{\"value\":5}]"sv,
-        "\xef\xbb\xbf{\"value\":5}"sv, "5"sv, "\x81\xa5value\x05"sv,
-        "\x91\x81\xa5value\x05"sv, "\xcb\x40\x14\x00\x00\x00\x00\x00\x00"sv}) {
+       {R"({"value":5})"sv, " \r\n[{\"value\":5}]"sv, "\xef\xbb\xbf{\"value\":5}"sv,
+        "5"sv, "\x81\xa5value\x05"sv, "\x91\x81\xa5value\x05"sv}) {
     auto sink = decode(payload);
     CHECK(sink.rejects.empty());
     REQUIRE(sink.events.size() == 1);

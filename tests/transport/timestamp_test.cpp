@@ -16,8 +16,7 @@ std::optional<std::int64_t> integer(std::int64_t t,
   return time_from_integer(t, unit);
 }
 
-std::optional<std::int64_t> real(double t,
-                                 time_unit unit = time_unit::automatic) {
+std::optional<std::int64_t> real(double t, time_unit unit = time_unit::automatic) {
   return time_from_real(t, unit);
 }
 
@@ -49,8 +48,7 @@ TEST_CASE("ISO 8601 fractions are read to the nanosecond and cut behind it") {
   auto noon = 1772366400 * s;
   CHECK(time_from_iso8601("2026-03-01T12:00:00.1Z") == noon + 100'000'000);
   CHECK(time_from_iso8601("2026-03-01T12:00:00,25Z") == noon + 250'000'000);
-  CHECK(time_from_iso8601("2026-03-01T12:00:00.123456789Z")
-        == noon + 123'456'789);
+  CHECK(time_from_iso8601("2026-03-01T12:00:00.123456789Z") == noon + 123'456'789);
   CHECK(time_from_iso8601("2026-03-01T12:00:00.1234567899999+00:00")
         == noon + 123'456'789);
 }
@@ -120,8 +118,7 @@ TEST_CASE("a stated unit is taken as stated") {
   CHECK(integer(-max - 1, time_unit::milliseconds) == std::nullopt);
 }
 
-TEST_CASE(
-  "fractions of a double come back as they were sent, to the microsecond") {
+TEST_CASE("fractions of a double come back as they were sent, to the microsecond") {
   CHECK(real(1700000000.123456) == 1'700'000'000'123'456'000);
   CHECK(real(1700000000123.25) == 1'700'000'000'123'250'000);
   CHECK(real(-0.5) == -s / 2);
@@ -138,8 +135,7 @@ TEST_CASE("a double that is no time is not read") {
 }
 
 TEST_CASE("numbers as text are read like numbers") {
-  CHECK(time_from_text("1700000000", time_unit::automatic)
-        == 1'700'000'000 * s);
+  CHECK(time_from_text("1700000000", time_unit::automatic) == 1'700'000'000 * s);
   CHECK(time_from_text("1700000000.5", time_unit::automatic)
         == 1'700'000'000 * s + s / 2);
   CHECK(time_from_text("17", time_unit::milliseconds) == 17'000'000);

@@ -15,8 +15,7 @@ topic_template parsed(std::string_view text) {
 
 } // namespace
 
-TEST_CASE(
-  "a topic template takes source, metric and dimensions out of a topic") {
+TEST_CASE("a topic template takes source, metric and dimensions out of a topic") {
   auto plant = parsed("plant/{hall}/{source}/+/{metric}");
   topic_fields fields;
   REQUIRE(plant.match("plant/B/pump-7/raw/temperature", fields));
@@ -72,9 +71,8 @@ TEST_CASE("the MQTT filter of a template has wildcards for its fields") {
 }
 
 TEST_CASE("a template that cannot work says why") {
-  for (auto text :
-       {"", "a/#/b", "a/b#", "a/+b", "a/{}", "a/{b c}", "a/{b", "a/b}",
-        "a/x{b}", "{a}/{a}", "{metric}/{metric}", "a/\xff"}) {
+  for (auto text : {"", "a/#/b", "a/b#", "a/+b", "a/{}", "a/{b c}", "a/{b", "a/b}",
+                    "a/x{b}", "{a}/{a}", "{metric}/{metric}", "a/\xff"}) {
     INFO(text);
     auto result = topic_template::parse(text);
     REQUIRE_FALSE(result.has_value());

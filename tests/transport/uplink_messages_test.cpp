@@ -90,8 +90,7 @@ TEST_CASE("an uplink message cut off anywhere is malformed") {
   for (const auto& message : one_of_each()) {
     auto bytes = encode_uplink(message);
     for (std::size_t size = 0; size < bytes.size(); ++size)
-      CHECK(decode_error(std::string_view{bytes}.substr(0, size))
-            == errc::malformed);
+      CHECK(decode_error(std::string_view{bytes}.substr(0, size)) == errc::malformed);
     CHECK(decode_error(bytes + "x") == errc::malformed);
   }
 }
@@ -138,12 +137,9 @@ TEST_CASE("a message with too few fields is malformed") {
 }
 
 TEST_CASE("numbers that cannot be are malformed") {
-  CHECK(decode_error(encode_uplink(hello_message{1, 1, 1, 0, "v"}))
-        == errc::malformed);
-  CHECK(decode_error(encode_uplink(block_message{1, 1, 0, 1, ""}))
-        == errc::malformed);
-  CHECK(decode_error(encode_uplink(block_message{1, 1, 1, 0, ""}))
-        == errc::malformed);
+  CHECK(decode_error(encode_uplink(hello_message{1, 1, 1, 0, "v"})) == errc::malformed);
+  CHECK(decode_error(encode_uplink(block_message{1, 1, 0, 1, ""})) == errc::malformed);
+  CHECK(decode_error(encode_uplink(block_message{1, 1, 1, 0, ""})) == errc::malformed);
   CHECK(decode_error(encode_uplink(block_message{1, 1, u64_max, 1, ""}))
         == errc::malformed);
   CHECK(decode_error(encode_uplink(skip_message{1, 5, 4})) == errc::malformed);
@@ -155,8 +151,7 @@ TEST_CASE("numbers that cannot be are malformed") {
 }
 
 TEST_CASE("a reject of an unknown code is unsupported") {
-  CHECK(decode_error(
-          encode_uplink(reject_message{static_cast<reject_code>(9), "why"}))
+  CHECK(decode_error(encode_uplink(reject_message{static_cast<reject_code>(9), "why"}))
         == errc::unsupported);
 }
 
@@ -185,10 +180,8 @@ TEST_CASE("a text beyond its limit is cut between characters when encoded") {
 
 TEST_CASE("counts that announce gigabytes are malformed") {
   using namespace std::string_literals;
-  CHECK(decode_error("\x01\xdd\xff\xff\xff\xff\x06\x01\x02"s)
-        == errc::malformed);
-  CHECK(decode_error("\x01\x92\x08\xdd\xff\xff\xff\xff\xa0"s)
-        == errc::malformed);
+  CHECK(decode_error("\x01\xdd\xff\xff\xff\xff\x06\x01\x02"s) == errc::malformed);
+  CHECK(decode_error("\x01\x92\x08\xdd\xff\xff\xff\xff\xa0"s) == errc::malformed);
   CHECK(decode_error("\x01\x96\x04\x01\x01\x01\x01\xc6\xff\xff\xff\xff"s)
         == errc::malformed);
 }

@@ -36,8 +36,7 @@ struct outbox {
       blocks.erase(blocks.begin());
   }
 
-  std::vector<uplink_block> read_after(std::uint64_t seq,
-                                       std::size_t size_max) {
+  std::vector<uplink_block> read_after(std::uint64_t seq, std::size_t size_max) {
     ++reads;
     auto result = std::vector<uplink_block>{};
     auto size = std::size_t{0};
@@ -190,8 +189,7 @@ TEST_CASE("a hello that is not answered is said again, then given up",
   CHECK(f.closed == 1);
 }
 
-TEST_CASE("the window bounds the bytes that are not acknowledged",
-          "[uplink_session]") {
+TEST_CASE("the window bounds the bytes that are not acknowledged", "[uplink_session]") {
   auto f = fixture{};
   for (int i = 0; i < 30; ++i)
     f.box.add(1, 300);
@@ -215,8 +213,7 @@ TEST_CASE("a block larger than the window travels alone", "[uplink_session]") {
   CHECK(f.take_block_numbers() == numbers{2});
 }
 
-TEST_CASE("new data is sent at once while the window has room",
-          "[uplink_session]") {
+TEST_CASE("new data is sent at once while the window has room", "[uplink_session]") {
   auto f = fixture{};
   f.bring_up();
   CHECK(f.take_block_numbers().empty());
@@ -334,8 +331,8 @@ TEST_CASE("expired ranges are told as skips before the next block",
     else if (auto* y = std::get_if<block_message>(&message))
       order.push_back("block " + std::to_string(y->first_seq));
   CHECK(order
-        == std::vector<std::string>{"skip 1-2", "block 3", "block 5",
-                                    "skip 7-10", "block 11"});
+        == std::vector<std::string>{"skip 1-2", "block 3", "block 5", "skip 7-10",
+                                    "block 11"});
 }
 
 TEST_CASE("silence and a lost connection lead to a new attempt with back-off",
@@ -363,8 +360,7 @@ TEST_CASE("silence and a lost connection lead to a new attempt with back-off",
   CHECK(f.take_block_numbers() == numbers{1});
 }
 
-TEST_CASE("anything from the centre counts as a sign of life",
-          "[uplink_session]") {
+TEST_CASE("anything from the centre counts as a sign of life", "[uplink_session]") {
   auto f = fixture{};
   f.bring_up();
   CHECK(f.take<status_message>().size() == 1);
@@ -386,8 +382,7 @@ TEST_CASE("the times between attempts double up to the limit and are jittered",
   for (int i = 0; i < 12; ++i) {
     f.lose("away");
     auto pause = f.session.next_tick() - f.now;
-    pauses.push_back(
-      std::chrono::duration_cast<std::chrono::milliseconds>(pause));
+    pauses.push_back(std::chrono::duration_cast<std::chrono::milliseconds>(pause));
     f.now = f.session.next_tick();
     f.tick();
   }
@@ -441,8 +436,7 @@ TEST_CASE("a database that was set back is noticed, not read as duplicates",
   CHECK(f.acked.empty());
 }
 
-TEST_CASE("what stays unacknowledged for long is sent again",
-          "[uplink_session]") {
+TEST_CASE("what stays unacknowledged for long is sent again", "[uplink_session]") {
   auto f = fixture{};
   f.box.add(1);
   f.box.add(1);
@@ -493,8 +487,7 @@ TEST_CASE("every record arrives exactly once and in order whatever the network",
   auto seed = GENERATE(range(1u, 41u));
   INFO("seed " << seed);
   auto random = std::mt19937{seed};
-  auto chance
-    = [&](int percent) { return static_cast<int>(random() % 100) < percent; };
+  auto chance = [&](int percent) { return static_cast<int>(random() % 100) < percent; };
   auto f = fixture{};
   auto stored = numbers{}; // By the centre; positions are its last.
   auto skipped = std::uint64_t{0};
@@ -556,8 +549,7 @@ TEST_CASE("every record arrives exactly once and in order whatever the network",
   f.collect();
   for (int i = 0; i < 400; ++i) {
     if (chance(60))
-      f.box.add(1 + static_cast<std::uint32_t>(random() % 3),
-                50 + random() % 300);
+      f.box.add(1 + static_cast<std::uint32_t>(random() % 3), 50 + random() % 300);
     if (chance(2))
       f.lose("cut");
     if (chance(1) && f.box.blocks.size() > 2) { // The oldest expires.

@@ -119,8 +119,7 @@ private:
     return result;
   }
 
-  void on_block(const std::string& name, std::uint64_t epoch,
-                uplink_block block) {
+  void on_block(const std::string& name, std::uint64_t epoch, uplink_block block) {
     auto guard = std::lock_guard{mutex_};
     auto& x = edges_[name];
     if (drop_once.erase(block.first_seq) > 0)
@@ -150,8 +149,7 @@ private:
 
 class edge {
 public:
-  edge(const std::string& endpoint, std::string name,
-       curve_client_keys keys = {}) {
+  edge(const std::string& endpoint, std::string name, curve_client_keys keys = {}) {
     config.endpoint = endpoint;
     config.name = std::move(name);
     config.keys = std::move(keys);
@@ -309,8 +307,7 @@ TEST_CASE("records travel in order and leave the outbox when acknowledged",
   CHECK(c.errors().empty());
 }
 
-TEST_CASE("a stop waits for the acknowledgements until its deadline",
-          "[uplink]") {
+TEST_CASE("a stop waits for the acknowledgements until its deadline", "[uplink]") {
   auto c = centre{plain_server()};
   auto e = edge{c.endpoint(), "north"};
   e.start();
@@ -327,8 +324,7 @@ TEST_CASE("a stop waits for the acknowledgements until its deadline",
   CHECK(f.left() == 5);
 }
 
-TEST_CASE("the edge goes on where it was when the centre restarts",
-          "[uplink]") {
+TEST_CASE("the edge goes on where it was when the centre restarts", "[uplink]") {
   auto c = centre{plain_server()};
   auto e = edge{c.endpoint(), "north"};
   e.start();
@@ -385,8 +381,7 @@ TEST_CASE("expired records are told as skipped", "[uplink]") {
   CHECK(stored.skips == decltype(stored.skips){{1, 3}, {7, 12}});
 }
 
-TEST_CASE("a centre that does not acknowledge holds at most a window",
-          "[uplink]") {
+TEST_CASE("a centre that does not acknowledge holds at most a window", "[uplink]") {
   auto c = centre{plain_server()};
   c.mute = true;
   auto e = edge{c.endpoint(), "north"};
@@ -440,8 +435,7 @@ TEST_CASE("with CURVE the allow-list names the edge", "[uplink][curve]") {
     e.add(1);
     e.start();
     REQUIRE(wait_until([&] { return e.is(link_state::refused); }));
-    CHECK(e.states().back().second.find(stranger.public_key)
-          != std::string::npos);
+    CHECK(e.states().back().second.find(stranger.public_key) != std::string::npos);
     REQUIRE(wait_until([&] { return !c.errors().empty(); }));
     CHECK(c.errors().front().code == errc::not_authorized);
     CHECK(c.edge("site-12").hellos == 0);
@@ -450,15 +444,14 @@ TEST_CASE("with CURVE the allow-list names the edge", "[uplink][curve]") {
     auto e = edge{c.endpoint(), "x", {make_curve_keys().public_key, known}};
     e.start();
     REQUIRE(wait_until([&] { return e.is(link_state::refused); }));
-    CHECK(e.states().back().second.find("server_public_key")
-          != std::string::npos);
+    CHECK(e.states().back().second.find("server_public_key") != std::string::npos);
     CHECK(c.edge("site-12").hellos == 0);
   }
   SECTION("no key") {
     auto e = edge{c.endpoint(), "site-12"};
     e.start();
-    REQUIRE(wait_until(
-      [&] { return e.is(link_state::refused) || e.is(link_state::down); }));
+    REQUIRE(
+      wait_until([&] { return e.is(link_state::refused) || e.is(link_state::down); }));
     CHECK(c.edge("site-12").hellos == 0);
   }
   SECTION("two connections with one key: the newer hello counts") {
@@ -483,15 +476,13 @@ TEST_CASE("with CURVE the allow-list names the edge", "[uplink][curve]") {
     REQUIRE(wait_until([&] { return !c.errors().empty(); }));
     newer.send(block_message{9, 0, 1, 1, "from the newer"});
     REQUIRE(std::holds_alternative<ack_message>(newer.receive()));
-    CHECK(c.edge("site-12").blocks
-          == std::vector<std::string>{"from the newer"});
+    CHECK(c.edge("site-12").blocks == std::vector<std::string>{"from the newer"});
   }
 }
 
 // -- bad input and bad settings ----------------------------------------------
 
-TEST_CASE("an edge that breaks the rules is turned away with the reason",
-          "[uplink]") {
+TEST_CASE("an edge that breaks the rules is turned away with the reason", "[uplink]") {
   auto c = centre{plain_server()};
   auto e = edge{c.endpoint(), "good"};
   e.start();
@@ -582,8 +573,7 @@ TEST_CASE("acknowledging edges that are not there does no harm", "[uplink]") {
 TEST_CASE("uplink settings that cannot work are refused", "[uplink]") {
   auto code_of = [](uplink_client_config config) {
     auto callbacks = uplink_client_callbacks{};
-    callbacks.read_after
-      = [](auto, auto) { return std::vector<uplink_block>{}; };
+    callbacks.read_after = [](auto, auto) { return std::vector<uplink_block>{}; };
     auto client = uplink_client{std::move(config), 1, 1, callbacks};
     auto started = client.start();
     REQUIRE_FALSE(started);

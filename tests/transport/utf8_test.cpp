@@ -22,10 +22,10 @@ TEST_CASE("UTF-8 of every length is recognised") {
 }
 
 TEST_CASE("overlong, surrogate, cut and stray bytes are no UTF-8") {
-  for (auto text : {"\x80", "\xc0\x80", "\xc1\xbf", "\xc3", "\xe2\x82",
-                    "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf",
-                    "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff",
-                    "1234567\xff", "12345678\xff", "\xe2\x28\xa1"})
+  for (auto text :
+       {"\x80", "\xc0\x80", "\xc1\xbf", "\xc3", "\xe2\x82", "\xe0\x9f\xbf",
+        "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
+        "\xff", "1234567\xff", "12345678\xff", "\xe2\x28\xa1"})
     CHECK_FALSE(is_utf8(text));
 }
 

@@ -143,8 +143,7 @@ struct raw_dealer {
 
 TEST_CASE("messages arrive in order and are acknowledged", "[zmq_ingest]") {
   auto sink = receiver{};
-  auto ingest
-    = zmq_ingest{both_on_free_ports(), sink.handler(), sink.on_error()};
+  auto ingest = zmq_ingest{both_on_free_ports(), sink.handler(), sink.on_error()};
   auto bound = ingest.start();
   REQUIRE(bound);
   auto publisher = connect({bound->router, {}});
@@ -158,8 +157,7 @@ TEST_CASE("messages arrive in order and are acknowledged", "[zmq_ingest]") {
 
 TEST_CASE("PUSH messages arrive without acknowledgement", "[zmq_ingest]") {
   auto sink = receiver{};
-  auto ingest
-    = zmq_ingest{both_on_free_ports(), sink.handler(), sink.on_error()};
+  auto ingest = zmq_ingest{both_on_free_ports(), sink.handler(), sink.on_error()};
   auto bound = ingest.start();
   REQUIRE(bound);
   auto settings = zmq_publisher::config{bound->pull, {}};
@@ -188,11 +186,9 @@ TEST_CASE("ipc end points work", "[zmq_ingest]") {
   CHECK(sink.got() == numbered(0, 3));
 }
 
-TEST_CASE("acknowledgements are cumulative and come once per round",
-          "[zmq_ingest]") {
+TEST_CASE("acknowledgements are cumulative and come once per round", "[zmq_ingest]") {
   auto sink = receiver{};
-  auto ingest
-    = zmq_ingest{both_on_free_ports(), sink.handler(), sink.on_error()};
+  auto ingest = zmq_ingest{both_on_free_ports(), sink.handler(), sink.on_error()};
   auto bound = ingest.start();
   REQUIRE(bound);
   auto dealer = raw_dealer{bound->router};
@@ -214,8 +210,7 @@ TEST_CASE("acknowledgements are cumulative and come once per round",
 TEST_CASE("a full window blocks the publisher until the handler goes on",
           "[zmq_ingest]") {
   auto sink = receiver{};
-  auto ingest
-    = zmq_ingest{both_on_free_ports(), sink.handler(), sink.on_error()};
+  auto ingest = zmq_ingest{both_on_free_ports(), sink.handler(), sink.on_error()};
   auto bound = ingest.start();
   REQUIRE(bound);
   auto settings = zmq_publisher::config{bound->router, {}};
@@ -238,8 +233,7 @@ TEST_CASE("a publisher goes on where it was when the receiver restarts",
           "[zmq_ingest]") {
   auto sink = receiver{};
   auto config = both_on_free_ports();
-  auto ingest
-    = std::make_unique<zmq_ingest>(config, sink.handler(), sink.on_error());
+  auto ingest = std::make_unique<zmq_ingest>(config, sink.handler(), sink.on_error());
   auto bound = ingest->start();
   REQUIRE(bound);
   config.router_endpoint = bound->router;
@@ -249,8 +243,7 @@ TEST_CASE("a publisher goes on where it was when the receiver restarts",
   ingest->stop();
   send_all(*publisher, numbered(100, 200)); // Into the window.
   CHECK_FALSE(publisher->drain(30ms));
-  ingest
-    = std::make_unique<zmq_ingest>(config, sink.handler(), sink.on_error());
+  ingest = std::make_unique<zmq_ingest>(config, sink.handler(), sink.on_error());
   REQUIRE(ingest->start());
   send_all(*publisher, numbered(200, 300));
   REQUIRE(publisher->drain(5s));
@@ -262,14 +255,12 @@ TEST_CASE("restarts in the middle of the stream lose nothing", "[zmq_ingest]") {
   auto sink = receiver{};
   auto config = both_on_free_ports();
   config.pull_endpoint.clear();
-  auto ingest
-    = std::make_unique<zmq_ingest>(config, sink.handler(), sink.on_error());
+  auto ingest = std::make_unique<zmq_ingest>(config, sink.handler(), sink.on_error());
   config.router_endpoint = ingest->start()->router;
   auto publisher = connect({config.router_endpoint, {}});
   for (int i = 0; i < 10; ++i) {
     send_all(*publisher, numbered(i * 100, i * 100 + 100));
-    ingest
-      = std::make_unique<zmq_ingest>(config, sink.handler(), sink.on_error());
+    ingest = std::make_unique<zmq_ingest>(config, sink.handler(), sink.on_error());
     REQUIRE(ingest->start());
   }
   REQUIRE(publisher->drain(5s));
@@ -343,12 +334,10 @@ TEST_CASE("with CURVE only known keys come in, under their names",
     auto refused = publisher->drain(5s);
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == errc::not_authorized);
-    CHECK(refused.error().message.find(stranger.public_key)
-          != std::string::npos);
+    CHECK(refused.error().message.find(stranger.public_key) != std::string::npos);
     REQUIRE(wait_until([&] { return !sink.errors().empty(); }));
     CHECK(sink.errors().front().code == errc::not_authorized);
-    CHECK(sink.errors().front().message.find(stranger.public_key)
-          != std::string::npos);
+    CHECK(sink.errors().front().message.find(stranger.public_key) != std::string::npos);
   }
   SECTION("a wrong server key") {
     auto publisher
@@ -357,8 +346,7 @@ TEST_CASE("with CURVE only known keys come in, under their names",
     auto refused = publisher->drain(5s);
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == errc::not_authorized);
-    CHECK(refused.error().message.find("server_public_key")
-          != std::string::npos);
+    CHECK(refused.error().message.find("server_public_key") != std::string::npos);
     REQUIRE(wait_until([&] { return !sink.errors().empty(); }));
   }
   SECTION("no key at all") {
@@ -443,8 +431,7 @@ TEST_CASE("garbage is reported and stops nobody", "[zmq_ingest]") {
   CHECK(std::count(got.begin(), got.end(), "never taken") == 0);
 }
 
-TEST_CASE("a publisher refuses what the receiver would not take",
-          "[zmq_ingest]") {
+TEST_CASE("a publisher refuses what the receiver would not take", "[zmq_ingest]") {
   auto settings = zmq_publisher::config{"tcp://127.0.0.1:9", {}};
   settings.message_bytes_max = 10;
   auto publisher = connect(settings);
@@ -453,8 +440,7 @@ TEST_CASE("a publisher refuses what the receiver would not take",
   CHECK(sent.error().code == errc::too_large);
 }
 
-TEST_CASE("settings that cannot work are refused with the reason",
-          "[zmq_ingest]") {
+TEST_CASE("settings that cannot work are refused with the reason", "[zmq_ingest]") {
   auto sink = receiver{};
   auto start = [&](zmq_ingest_config config) {
     return zmq_ingest{config, sink.handler(), sink.on_error()}.start();
@@ -489,8 +475,7 @@ TEST_CASE("settings that cannot work are refused with the reason",
     auto result = start(config);
     REQUIRE_FALSE(result);
     CHECK(result.error().code == errc::cannot_bind);
-    CHECK(result.error().message.find(config.router_endpoint)
-          != std::string::npos);
+    CHECK(result.error().message.find(config.router_endpoint) != std::string::npos);
     CHECK(result.error().message.find("another program") != std::string::npos);
   }
   SECTION("started twice") {
@@ -500,8 +485,7 @@ TEST_CASE("settings that cannot work are refused with the reason",
   }
 }
 
-TEST_CASE("forgotten connections must connect anew and then go on",
-          "[zmq_ingest]") {
+TEST_CASE("forgotten connections must connect anew and then go on", "[zmq_ingest]") {
   auto sink = receiver{};
   auto config = both_on_free_ports();
   config.clients_max = 1;

@@ -81,9 +81,9 @@ TEST_CASE_METHOD(fixture, "every route admits whom it should", "[web]") {
 }
 
 TEST_CASE_METHOD(fixture, "a wrong key admits to public routes only", "[web]") {
-  for (const auto& wrong : {std::string{"Bearer "}, "Bearer " + key.substr(1),
-                            "Bearer " + key + "k", "bearer " + key, key,
-                            "Basic " + key, "Bearer  " + key})
+  for (const auto& wrong :
+       {std::string{"Bearer "}, "Bearer " + key.substr(1), "Bearer " + key + "k",
+        "bearer " + key, key, "Basic " + key, "Bearer  " + key})
     for (const auto& x : routes()) {
       INFO(wrong << " for " << x.method << ' ' << x.path);
       fixture fresh; // Else the limit on failures answers.
@@ -92,15 +92,13 @@ TEST_CASE_METHOD(fixture, "a wrong key admits to public routes only", "[web]") {
     }
 }
 
-TEST_CASE_METHOD(fixture, "a wrong key is not saved by a good session",
-                 "[web]") {
+TEST_CASE_METHOD(fixture, "a wrong key is not saved by a good session", "[web]") {
   auto x = with_session(now_ns);
   x.authorization = "Bearer wrong";
   CHECK(status(*match_route("GET", "/api/v1/overview").found, x) == 401);
 }
 
-TEST_CASE_METHOD(fixture,
-                 "writes and WebSockets need an origin of ours or the key",
+TEST_CASE_METHOD(fixture, "writes and WebSockets need an origin of ours or the key",
                  "[web]") {
   auto session = with_session(now_ns);
   for (const auto& x : routes()) {
@@ -177,8 +175,7 @@ TEST_CASE_METHOD(fixture, "failed logins are limited per address", "[web]") {
   CHECK(status(overview, with_key("Bearer " + key)) == 200);
 }
 
-TEST_CASE_METHOD(fixture, "logout ends the session and clears the cookie",
-                 "[web]") {
+TEST_CASE_METHOD(fixture, "logout ends the session and clears the cookie", "[web]") {
   auto x = with_session(now_ns);
   const auto& logout = *match_route("DELETE", "/api/v1/session").found;
   auto who = uut.admit(logout, x, now_ns);

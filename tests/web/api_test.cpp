@@ -48,8 +48,7 @@ struct fixture {
     auto response = ask(path, query);
     auto error = json::parse(response.body)["error"];
     CHECK(error["message"].get<std::string>().size() > 10);
-    return std::to_string(response.status) + ' '
-           + error["code"].get<std::string>();
+    return std::to_string(response.status) + ' ' + error["code"].get<std::string>();
   }
 };
 
@@ -95,8 +94,8 @@ TEST_CASE_METHOD(fixture, "a query gives columns and rows", "[web]") {
                  "variance", "first", "last", "late", "revision"}));
   REQUIRE(x["rows"].size() == 3);
   CHECK(x["rows"][0]
-        == json::array({base_ns / ms_ns, 5000, 4, 10.0, 1.0, 4.0, 2.5, 1.25,
-                        1.0, 4.0, 2, 0}));
+        == json::array(
+          {base_ns / ms_ns, 5000, 4, 10.0, 1.0, 4.0, 2.5, 1.25, 1.0, 4.0, 2, 0}));
   auto from = "&from=" + std::to_string((base_ns + width_ns) / ms_ns);
   auto to = "&to=" + std::to_string((base_ns + 2 * width_ns) / ms_ns);
   auto one = get("/api/v1/query", "series=" + id + from + to);
@@ -118,8 +117,7 @@ TEST_CASE_METHOD(fixture, "anomalies come with their series' name", "[web]") {
                 {"score", 0.75},
                 {"severity", "high"},
                 {"model", "ewma/1"}});
-  CHECK(get("/api/v1/anomalies",
-            "series=" + std::to_string(store.id(1)))["anomalies"]
+  CHECK(get("/api/v1/anomalies", "series=" + std::to_string(store.id(1)))["anomalies"]
           .empty());
 }
 
@@ -168,28 +166,22 @@ TEST_CASE_METHOD(fixture, "the ledger names each edge's position", "[web]") {
 TEST_CASE_METHOD(fixture, "metrics are text with the store in it", "[web]") {
   auto x = ask("/metrics");
   CHECK(x.content_type == "text/plain; version=0.0.4; charset=utf-8");
-  CHECK(x.body.find("weir_store_records{kind=\"summary\"} 6\n")
-        != std::string::npos);
+  CHECK(x.body.find("weir_store_records{kind=\"summary\"} 6\n") != std::string::npos);
 }
 
 TEST_CASE_METHOD(fixture, "parameters that are wrong are named", "[web]") {
   CHECK(refusal("/api/v1/query", "") == "400 bad_parameter");
   CHECK(refusal("/api/v1/query", "series=x") == "400 bad_parameter");
-  CHECK(refusal("/api/v1/query", "series=1&max_points=10001")
-        == "400 bad_parameter");
-  CHECK(refusal("/api/v1/query", "series=1&from=5&to=5")
-        == "400 bad_parameter");
-  CHECK(refusal("/api/v1/query", "series=1&from=yesterday")
-        == "400 bad_parameter");
+  CHECK(refusal("/api/v1/query", "series=1&max_points=10001") == "400 bad_parameter");
+  CHECK(refusal("/api/v1/query", "series=1&from=5&to=5") == "400 bad_parameter");
+  CHECK(refusal("/api/v1/query", "series=1&from=yesterday") == "400 bad_parameter");
   CHECK(refusal("/api/v1/query", "series=%zz") == "400 bad_parameter");
   CHECK(refusal("/api/v1/query", "series=4242") == "404 not_found");
   CHECK(refusal("/api/v1/alerts", "open=yes") == "400 bad_parameter");
-  for (auto path : {"/api/v1/series", "/api/v1/anomalies", "/api/v1/alerts",
-                    "/api/v1/quarantine"})
+  for (auto path :
+       {"/api/v1/series", "/api/v1/anomalies", "/api/v1/alerts", "/api/v1/quarantine"})
     for (auto limit : {"limit=0", "limit=10001", "limit=-1", "limit=1e3"})
       CHECK(refusal(path, limit) == "400 bad_parameter");
-  auto message
-    = json::parse(ask("/api/v1/alerts", "limit=0").body)["error"]["message"];
-  CHECK(message
-        == "The parameter `limit` must be a whole number from 1 to 10000.");
+  auto message = json::parse(ask("/api/v1/alerts", "limit=0").body)["error"]["message"];
+  CHECK(message == "The parameter `limit` must be a whole number from 1 to 10000.");
 }

@@ -10,8 +10,7 @@ using namespace weir::test;
 
 namespace {
 
-live_point point(unsigned series, std::int64_t start_ns,
-                 std::uint32_t revision = 0) {
+live_point point(unsigned series, std::int64_t start_ns, std::uint32_t revision = 0) {
   return {series, start_ns, 10, 1.0, 1.0, 1.0, 1, revision};
 }
 
@@ -23,15 +22,12 @@ live_delta points(std::vector<live_point> x) {
 
 } // namespace
 
-TEST_CASE("points come back by series and time, newest revision only",
-          "[web]") {
+TEST_CASE("points come back by series and time, newest revision only", "[web]") {
   live_backlog uut;
   CHECK(uut.add(points({point(8, 10), point(7, 20, 1)}), false) == 0);
-  CHECK(uut.add(points({point(7, 10), point(7, 20, 0), point(8, 10, 2)}), false)
-        == 0);
+  CHECK(uut.add(points({point(7, 10), point(7, 20, 0), point(8, 10, 2)}), false) == 0);
   auto x = uut.take();
-  CHECK(x.points
-        == std::vector{point(7, 10), point(7, 20, 1), point(8, 10, 2)});
+  CHECK(x.points == std::vector{point(7, 10), point(7, 20, 1), point(8, 10, 2)});
   CHECK(uut.empty());
   CHECK(uut.size_bytes() == 0);
 }
@@ -59,14 +55,11 @@ TEST_CASE("alerts and anomalies are never merged", "[web]") {
   CHECK(x.new_series == 5);
 }
 
-TEST_CASE("what a snapshot has shown is forgotten, newer revisions are not",
-          "[web]") {
+TEST_CASE("what a snapshot has shown is forgotten, newer revisions are not", "[web]") {
   live_backlog uut;
-  uut.add(points({point(7, 10), point(7, 20, 1), point(7, 30), point(8, 10)}),
-          false);
+  uut.add(points({point(7, 10), point(7, 20, 1), point(7, 30), point(8, 10)}), false);
   uut.drop_known(7, {{10, 10, 0}, {20, 10, 0}});
-  CHECK(uut.take().points
-        == std::vector{point(7, 20, 1), point(7, 30), point(8, 10)});
+  CHECK(uut.take().points == std::vector{point(7, 20, 1), point(7, 30), point(8, 10)});
 }
 
 TEST_CASE("a merged point of a snapshot does not stand for a window", "[web]") {

@@ -149,12 +149,11 @@ TEST_CASE("the fields of every frame are those of API.md", "[web]") {
         == "edge id limit message rule severity start_ms state text updated_ms "
            "value");
   auto edge = read(tick(x))["edges"][0];
-  CHECK(
-    keys(edge)
-    == "alerts_firing clock_offset_ms events_per_s events_total expired_total "
-       "lag_ms last_seen_ms late_total name outbox_bytes outbox_records "
-       "rejected_by_reason rejected_total rss_bytes series_open shed_total "
-       "started_ms state version");
+  CHECK(keys(edge)
+        == "alerts_firing clock_offset_ms events_per_s events_total expired_total "
+           "lag_ms last_seen_ms late_total name outbox_bytes outbox_records "
+           "rejected_by_reason rejected_total rss_bytes series_open shed_total "
+           "started_ms state version");
   CHECK(edge["rejected_by_reason"].size() == analytics::reject_reason_count);
   CHECK(keys(read(tick(x))["totals"])
         == "alerts_open down edges events_per_s events_total lag_p99_ms late "
@@ -163,8 +162,7 @@ TEST_CASE("the fields of every frame are those of API.md", "[web]") {
 
 TEST_CASE("text that is not UTF-8 does not break a JSON frame", "[web]") {
   auto x = wire_format::json;
-  auto frame
-    = make_frame(x, "error", {}, error_body(x, 1, "c", "bad \xff byte"));
+  auto frame = make_frame(x, "error", {}, error_body(x, 1, "c", "bad \xff byte"));
   CHECK(json::parse(bytes_of(frame))["message"] == "bad \xef\xbf\xbd byte");
 }
 

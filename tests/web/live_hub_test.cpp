@@ -29,8 +29,7 @@ struct fixture : live_output {
 
   void send(socket_id to, ws_frame frame) override {
     auto bytes = frame.head + *frame.body;
-    frames[to].push_back(frame.text ? json::parse(bytes)
-                                    : json::from_msgpack(bytes));
+    frames[to].push_back(frame.text ? json::parse(bytes) : json::from_msgpack(bytes));
     raw[to].push_back(std::move(frame));
   }
   void close(socket_id which, std::uint16_t code, std::string_view) override {
@@ -51,8 +50,8 @@ struct fixture : live_output {
 
   void subscribe(socket_id id, std::int64_t number,
                  std::vector<storage::stored_series_id> series) {
-    uut.message(id, {client_message::operation::subscribe, number,
-                     std::move(series), base_ns, 800});
+    uut.message(id, {client_message::operation::subscribe, number, std::move(series),
+                     base_ns, 800});
   }
 
   /// Answers a request as the store would, with the first `windows` of each
@@ -80,15 +79,14 @@ struct fixture : live_output {
   live_delta point(storage::stored_series_id series, int window,
                    std::uint32_t revision = 0) {
     live_delta x;
-    x.points = {{series, base_ns + window * width_ns, width_ns, 2.5, 1.0, 4.0,
-                 4, revision}};
+    x.points
+      = {{series, base_ns + window * width_ns, width_ns, 2.5, 1.0, 4.0, 4, revision}};
     return x;
   }
 
   live_delta many_anomalies(std::size_t n) {
     live_delta x;
-    x.anomalies.resize(
-      n, {7, "edge-1", std::string(200, 'x'), sample_anomaly(0, 0)});
+    x.anomalies.resize(n, {7, "edge-1", std::string(200, 'x'), sample_anomaly(0, 0)});
     return x;
   }
 
@@ -110,8 +108,7 @@ struct fixture : live_output {
 
 } // namespace
 
-TEST_CASE_METHOD(fixture, "a new connection is greeted, in its own format",
-                 "[web]") {
+TEST_CASE_METHOD(fixture, "a new connection is greeted, in its own format", "[web]") {
   uut.open(1, wire_format::json, now_ns);
   REQUIRE(frames[1].size() == 1);
   CHECK(raw[1][0].text);
@@ -122,8 +119,7 @@ TEST_CASE_METHOD(fixture, "a new connection is greeted, in its own format",
                 {"heartbeat_ms", 1000}});
 }
 
-TEST_CASE_METHOD(fixture, "a subscription gets its snapshot, then deltas",
-                 "[web]") {
+TEST_CASE_METHOD(fixture, "a subscription gets its snapshot, then deltas", "[web]") {
   open(1);
   subscribe(1, 5, {7});
   auto request = uut.next_snapshot();
@@ -173,8 +169,7 @@ TEST_CASE_METHOD(fixture, "what comes while a snapshot is read follows it once",
   CHECK(points[1][1] == (base_ns + 2 * width_ns) / ms_ns);
 }
 
-TEST_CASE_METHOD(fixture, "a second after a snapshot sessions share again",
-                 "[web]") {
+TEST_CASE_METHOD(fixture, "a second after a snapshot sessions share again", "[web]") {
   open(1);
   open(2);
   subscribe(1, 1, {7, 8});
@@ -212,8 +207,7 @@ TEST_CASE_METHOD(fixture, "frames are coalesced to 20 a second", "[web]") {
   CHECK(points >= 950);
 }
 
-TEST_CASE_METHOD(fixture,
-                 "of several revisions of a window the highest is sent",
+TEST_CASE_METHOD(fixture, "of several revisions of a window the highest is sent",
                  "[web]") {
   open(1);
   subscribe(1, 1, {7});
@@ -229,8 +223,7 @@ TEST_CASE_METHOD(fixture,
   CHECK(deltas[0]["points"][0][7] == 2);
 }
 
-TEST_CASE_METHOD(fixture, "a clock that is set back does not stop the feed",
-                 "[web]") {
+TEST_CASE_METHOD(fixture, "a clock that is set back does not stop the feed", "[web]") {
   open(1);
   flush();
   now_ns -= 3'600'000 * ms_ns;
@@ -239,8 +232,7 @@ TEST_CASE_METHOD(fixture, "a clock that is set back does not stop the feed",
   CHECK(take(1, "delta").size() == 1);
 }
 
-TEST_CASE_METHOD(fixture,
-                 "anomalies and alerts go to all, points to subscribers",
+TEST_CASE_METHOD(fixture, "anomalies and alerts go to all, points to subscribers",
                  "[web]") {
   open(1);
   auto x = many_anomalies(1);
@@ -353,8 +345,7 @@ TEST_CASE_METHOD(fixture, "a snapshot that could not be read now comes later",
   CHECK(again->generation == request->generation);
 }
 
-TEST_CASE_METHOD(fixture,
-                 "a store that fails ends the subscription with an error",
+TEST_CASE_METHOD(fixture, "a store that fails ends the subscription with an error",
                  "[web]") {
   open(1);
   subscribe(1, 4, {7});
@@ -369,8 +360,7 @@ TEST_CASE_METHOD(fixture,
   CHECK(take(1, "delta").empty());
 }
 
-TEST_CASE_METHOD(fixture, "a resync gives every subscription a new snapshot",
-                 "[web]") {
+TEST_CASE_METHOD(fixture, "a resync gives every subscription a new snapshot", "[web]") {
   open(1);
   open(2);
   subscribe(1, 1, {7});
@@ -385,8 +375,7 @@ TEST_CASE_METHOD(fixture, "a resync gives every subscription a new snapshot",
   CHECK(counters.resyncs == 1);
 }
 
-TEST_CASE_METHOD(fixture, "a slow client gets the newest point, others all",
-                 "[web]") {
+TEST_CASE_METHOD(fixture, "a slow client gets the newest point, others all", "[web]") {
   open(1);
   open(2);
   subscribe(1, 1, {7});
@@ -421,8 +410,7 @@ TEST_CASE_METHOD(fixture, "a slow client gets the newest point, others all",
   CHECK(closed.empty());
 }
 
-TEST_CASE_METHOD(fixture, "past 1 MB a client is closed with 1013, alone",
-                 "[web]") {
+TEST_CASE_METHOD(fixture, "past 1 MB a client is closed with 1013, alone", "[web]") {
   open(1);
   open(2);
   for (int i = 0; i < 60; ++i) {
@@ -445,8 +433,7 @@ TEST_CASE_METHOD(fixture, "past 1 MB a client is closed with 1013, alone",
   CHECK(uut.sessions() == 1);
 }
 
-TEST_CASE_METHOD(fixture,
-                 "a client that asks for errors without reading is closed",
+TEST_CASE_METHOD(fixture, "a client that asks for errors without reading is closed",
                  "[web]") {
   open(1);
   for (int i = 0; i < 20'000 && closed.empty(); ++i)

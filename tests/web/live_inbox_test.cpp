@@ -16,20 +16,19 @@ struct fixture {
   int lookups = 0;
 
   live_inbox make(live_inbox_limits limits = {}) {
-    return {limits,
-            [this](storage::stored_series_id id)
-              -> expected<storage::stored_series, storage::error> {
-              lookups += 1;
-              if (id == 99)
-                return unexpected(
-                  storage::error{storage::errc::not_found, "no series"});
-              return storage::stored_series{id, "edge-1", sample_series[0]};
-            },
-            counters};
+    return {
+      limits,
+      [this](storage::stored_series_id id)
+        -> expected<storage::stored_series, storage::error> {
+        lookups += 1;
+        if (id == 99)
+          return unexpected(storage::error{storage::errc::not_found, "no series"});
+        return storage::stored_series{id, "edge-1", sample_series[0]};
+      },
+      counters};
   }
 
-  static storage::commit_report report(std::size_t points,
-                                       std::size_t anomalies = 0) {
+  static storage::commit_report report(std::size_t points, std::size_t anomalies = 0) {
     storage::commit_report x;
     for (std::size_t i = 0; i < points; ++i)
       x.summaries.push_back({7, sample_summary(0, static_cast<int>(i))});
@@ -68,8 +67,7 @@ TEST_CASE_METHOD(fixture, "the name of a series is looked up once", "[web]") {
   CHECK(lookups == 1);
 }
 
-TEST_CASE_METHOD(fixture, "an anomaly of an unknown series still goes out",
-                 "[web]") {
+TEST_CASE_METHOD(fixture, "an anomaly of an unknown series still goes out", "[web]") {
   auto uut = make();
   storage::commit_report x;
   x.anomalies = {{99, sample_anomaly(0, 0)}};

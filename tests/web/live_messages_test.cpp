@@ -103,9 +103,8 @@ TEST_CASE("an error names the subscription when it can", "[web]") {
 }
 
 TEST_CASE("bytes that are no message are refused", "[web]") {
-  for (auto text :
-       {"", "{", "[]", "1", "null", "[{\"op\":\"unsub\"}]",
-        R"({"op":"unsub","id":1}{})", R"({"op":"unsub","id":{}})"}) {
+  for (auto text : {"", "{", "[]", "1", "null", "[{\"op\":\"unsub\"}]",
+                    R"({"op":"unsub","id":1}{})", R"({"op":"unsub","id":{}})"}) {
     INFO(text);
     CHECK_FALSE(parse_message(true, text));
   }

@@ -46,10 +46,9 @@ TEST_CASE("counters, edges, store and process are all there", "[web]") {
   CHECK(contains(all, "weir_commits_total 7"));
   CHECK(contains(all, "weir_edges{state=\"up\"} 1"));
   CHECK(contains(all, "weir_edge_up{edge=\"edge-1\"} 1"));
+  CHECK(contains(all, "weir_edge_events_total{edge=\"edge-1\"} 12345678901234"));
   CHECK(
-    contains(all, "weir_edge_events_total{edge=\"edge-1\"} 12345678901234"));
-  CHECK(contains(
-    all, "weir_edge_rejected_total{edge=\"edge-1\",reason=\"malformed\"} 3"));
+    contains(all, "weir_edge_rejected_total{edge=\"edge-1\",reason=\"malformed\"} 3"));
   CHECK(contains(all, "weir_store_records{kind=\"series\"} 9"));
   CHECK(contains(all, "weir_web_requests_total{class=\"2xx\"} 5"));
   CHECK(contains(all, "weir_process_resident_bytes 4096"));
@@ -59,12 +58,10 @@ TEST_CASE("counters, edges, store and process are all there", "[web]") {
 TEST_CASE("odd names and numbers are escaped", "[web]") {
   auto all = text();
   CHECK(contains(all, "weir_edge_up{edge=\"odd \\\"name\\\"\\\\\\n\"} 0"));
-  CHECK(contains(
-    all, "weir_edge_lag_seconds{edge=\"odd \\\"name\\\"\\\\\\n\"} NaN"));
+  CHECK(contains(all, "weir_edge_lag_seconds{edge=\"odd \\\"name\\\"\\\\\\n\"} NaN"));
 }
 
-TEST_CASE("every line is a comment or a sample, every family stands once",
-          "[web]") {
+TEST_CASE("every line is a comment or a sample, every family stands once", "[web]") {
   std::regex sample{
     R"re(weir_[a-z0-9_]+(\{([a-z]+="([^"\\]|\\["\\n])*",?)+\})? (-?[0-9.e+]+|NaN|[+-]Inf))re"};
   std::set<std::string> families;

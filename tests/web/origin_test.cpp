@@ -62,7 +62,6 @@ TEST_CASE("only our own and listed origins are allowed", "[web]") {
 }
 
 TEST_CASE("a setting that is no origin is named", "[web]") {
-  CHECK(origin_policy{{"https://a.example", "b.example"}}.invalid()
-        == "b.example");
+  CHECK(origin_policy{{"https://a.example", "b.example"}}.invalid() == "b.example");
   CHECK(origin_policy{{"*"}}.invalid() == "*");
 }

@@ -42,8 +42,7 @@ TEST_CASE("who may ask is what API.md says", "[web]") {
   CHECK(actual == expected);
 }
 
-TEST_CASE("everything that writes, and the WebSocket, guards its origin",
-          "[web]") {
+TEST_CASE("everything that writes, and the WebSocket, guards its origin", "[web]") {
   for (const auto& x : routes())
     CHECK(x.guards_origin == (x.method != "GET" || x.id == route_id::live));
 }
@@ -57,10 +56,9 @@ TEST_CASE("a wrong method is told the right ones", "[web]") {
 
 TEST_CASE("paths that only look like a route are nothing", "[web]") {
   for (auto path :
-       {"", "/api", "/api/v1", "/api/v1/", "/api/v1/overview/",
-        "/API/v1/overview", "/api/v1/%6fverview", "//health", "/health/",
-        "/./health", "/../health", "/api/v1/../v1/overview", "/health%00",
-        "/api/v2/overview"}) {
+       {"", "/api", "/api/v1", "/api/v1/", "/api/v1/overview/", "/API/v1/overview",
+        "/api/v1/%6fverview", "//health", "/health/", "/./health", "/../health",
+        "/api/v1/../v1/overview", "/health%00", "/api/v2/overview"}) {
     INFO(path);
     auto match = match_route("GET", path);
     CHECK(match.found == nullptr);

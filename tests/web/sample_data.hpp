@@ -18,8 +18,7 @@ inline constexpr std::int64_t ms_ns = 1'000'000;
 inline constexpr std::int64_t base_ns = 1'700'000'000'000 * ms_ns;
 inline constexpr std::int64_t width_ns = 5'000 * ms_ns;
 
-inline analytics::summary sample_summary(analytics::series_id series,
-                                         int window,
+inline analytics::summary sample_summary(analytics::series_id series, int window,
                                          std::uint32_t revision = 0) {
   analytics::summary x;
   x.series = series;
@@ -40,8 +39,7 @@ inline analytics::summary sample_summary(analytics::series_id series,
   return x;
 }
 
-inline analytics::anomaly sample_anomaly(analytics::series_id series,
-                                         int window) {
+inline analytics::anomaly sample_anomaly(analytics::series_id series, int window) {
   analytics::anomaly x;
   x.series = series;
   x.time_ns = base_ns + window * width_ns;
@@ -70,15 +68,14 @@ inline analytics::alert sample_alert(analytics::series_id series,
   return x;
 }
 
-inline const std::vector<std::string> sample_series{
-  "temperature{source=\"m-01\"}", "pressure{source=\"m-01\"}"};
+inline const std::vector<std::string> sample_series{"temperature{source=\"m-01\"}",
+                                                    "pressure{source=\"m-01\"}"};
 
 /// A store with `windows` summaries of two series, an anomaly, an alert and a
 /// rejection, all of edge-1.
 class sample_store {
 public:
-  explicit sample_store(const std::filesystem::path& directory,
-                        int windows = 3) {
+  explicit sample_store(const std::filesystem::path& directory, int windows = 3) {
     auto opened = storage::store::open({.directory = directory}, base_ns);
     REQUIRE(opened);
     store_ = std::move(*opened);
@@ -96,8 +93,7 @@ public:
   }
 
   /// Stores more records; what the commit reported.
-  std::shared_ptr<storage::commit_report>
-  commit(analytics::record_block records) {
+  std::shared_ptr<storage::commit_report> commit(analytics::record_block records) {
     storage::incoming_block block;
     block.edge = "edge-1";
     block.epoch = 0xabcdef;
@@ -108,8 +104,7 @@ public:
     auto report = store_->commit({&block, 1});
     // Catch's assertions are for the main thread only; this is called on
     // others.
-    if (!report
-        || report->outcomes.at(0).result != storage::commit_result::stored)
+    if (!report || report->outcomes.at(0).result != storage::commit_result::stored)
       throw std::runtime_error("the sample store did not take a block");
     return std::make_shared<storage::commit_report>(std::move(*report));
   }

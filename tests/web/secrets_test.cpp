@@ -66,8 +66,7 @@ TEST_CASE("a key file that others may read is refused by name", "[web]") {
   }
 }
 
-TEST_CASE("a key file that is short, a link or a directory is refused",
-          "[web]") {
+TEST_CASE("a key file that is short, a link or a directory is refused", "[web]") {
   temp_dir dir;
   auto path = dir / "api.key";
   SECTION("short") {

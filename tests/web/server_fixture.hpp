@@ -38,21 +38,19 @@ struct server_fixture {
 
   std::int64_t now_ns() const {
     using namespace std::chrono;
-    return duration_cast<nanoseconds>(system_clock::now().time_since_epoch())
-             .count()
+    return duration_cast<nanoseconds>(system_clock::now().time_since_epoch()).count()
            + clock_offset_ns;
   }
 
   expected<std::uint16_t, web::error> try_start() {
     server = std::make_unique<web::server>(
-      config,
-      web::server_services{*store, fleet, central,
-                           [this] {
-                             bool ok = is_ready;
-                             return std::vector<web::readiness_check>{
-                               {"store_commit", ok, ok ? "fine" : "too old"}};
-                           },
-                           [this] { return now_ns(); }});
+      config, web::server_services{*store, fleet, central,
+                                   [this] {
+                                     bool ok = is_ready;
+                                     return std::vector<web::readiness_check>{
+                                       {"store_commit", ok, ok ? "fine" : "too old"}};
+                                   },
+                                   [this] { return now_ns(); }});
     return server->start();
   }
 
@@ -77,14 +75,13 @@ struct server_fixture {
   }
 
   /// A whole request on one line: method and target, extra header lines, body.
-  std::string make_request(const std::string& what,
-                           const std::string& headers = {},
+  std::string make_request(const std::string& what, const std::string& headers = {},
                            const std::string& body = {}) const {
     auto length = body.empty()
                     ? std::string{}
                     : "Content-Length: " + std::to_string(body.size()) + "\r\n";
-    return what + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port)
-           + "\r\n" + headers + length + "\r\n" + body;
+    return what + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port) + "\r\n"
+           + headers + length + "\r\n" + body;
   }
 
   http_reply ask(const std::string& what, const std::string& headers = {},

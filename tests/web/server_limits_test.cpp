@@ -28,11 +28,10 @@ struct fixture : server_fixture {
 } // namespace
 
 TEST_CASE_METHOD(fixture, "a header of more than 8 KB is refused", "[web]") {
-  auto fits
-    = make_request("GET /health", "X: " + std::string(7'000, 'x') + "\r\n");
+  auto fits = make_request("GET /health", "X: " + std::string(7'000, 'x') + "\r\n");
   CHECK(connect().request(fits).status == 200);
-  check_refused(
-    make_request("GET /health", "X: " + std::string(9'000, 'x') + "\r\n"), 431);
+  check_refused(make_request("GET /health", "X: " + std::string(9'000, 'x') + "\r\n"),
+                431);
   std::string many;
   for (int i = 0; i < 1000; ++i)
     many += "X-" + std::to_string(i) + ": y\r\n";
@@ -43,11 +42,10 @@ TEST_CASE_METHOD(fixture, "a header of more than 8 KB is refused", "[web]") {
 TEST_CASE_METHOD(fixture, "a body beyond the setting is refused", "[web]") {
   auto reply = ask("POST /api/v1/session", origin(), std::string(10'001, 'x'));
   CHECK(reply.status == 413);
-  CHECK(reply.json()["error"]["message"].get<std::string>().find(
-          "web.request_bytes_max")
-        != std::string::npos);
-  CHECK(ask("POST /api/v1/session", origin(), std::string(10'000, 'x')).status
-        == 400);
+  CHECK(
+    reply.json()["error"]["message"].get<std::string>().find("web.request_bytes_max")
+    != std::string::npos);
+  CHECK(ask("POST /api/v1/session", origin(), std::string(10'000, 'x')).status == 400);
   check_refused("POST /api/v1/session HTTP/1.1\r\nHost: x\r\n"
                 "Transfer-Encoding: chunked\r\n\r\n4000\r\n"
                   + std::string(0x4000, 'x'),
@@ -55,18 +53,15 @@ TEST_CASE_METHOD(fixture, "a body beyond the setting is refused", "[web]") {
 }
 
 TEST_CASE_METHOD(fixture, "two ways to say the length are refused", "[web]") {
-  check_refused(
-    "POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
-    "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    400);
-  check_refused(
-    "POST /api/v1/session HTTP/1.1\r\nHost: x\r\n"
-    "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
-    400);
-  check_refused(
-    "POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
-    "Content-Length: 6\r\n\r\nhello",
-    400);
+  check_refused("POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
+                "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                400);
+  check_refused("POST /api/v1/session HTTP/1.1\r\nHost: x\r\n"
+                "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+                400);
+  check_refused("POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
+                "Content-Length: 6\r\n\r\nhello",
+                400);
   check_refused("POST /api/v1/session HTTP/1.1\r\nHost: x\r\n"
                 "Content-Length: -1\r\n\r\n",
                 400);
@@ -100,8 +95,7 @@ TEST_CASE_METHOD(fixture, "pipelined requests are answered in order", "[web]") {
   CHECK(client.reply().json()["status"] == "ok");
 }
 
-TEST_CASE_METHOD(fixture, "beyond connections_max one is turned away",
-                 "[web]") {
+TEST_CASE_METHOD(fixture, "beyond connections_max one is turned away", "[web]") {
   std::vector<http_client> open;
   for (int i = 0; i < 8; ++i) {
     open.push_back(connect());
@@ -109,8 +103,7 @@ TEST_CASE_METHOD(fixture, "beyond connections_max one is turned away",
   }
   CHECK(connect().at_end());
   auto still = open.front().request(make_request("GET /metrics", bearer()));
-  CHECK(still.body.find("weir_web_connections_refused_total 1\n")
-        != std::string::npos);
+  CHECK(still.body.find("weir_web_connections_refused_total 1\n") != std::string::npos);
   open.clear();
   CHECK(wait_until([&] { return ask("GET /health").status == 200; }));
 }
@@ -122,8 +115,7 @@ TEST_CASE_METHOD(server_fixture, "without TLS only the loopback may be bound",
     auto started = try_start();
     REQUIRE_FALSE(started);
     CHECK(started.error().code == web::errc::invalid_config);
-    CHECK(started.error().message.find("web.tls_certificate")
-          != std::string::npos);
+    CHECK(started.error().message.find("web.tls_certificate") != std::string::npos);
   }
   config.bind = "localhost";
   CHECK(try_start().error().message.find("web.bind") != std::string::npos);
@@ -139,8 +131,7 @@ TEST_CASE_METHOD(server_fixture, "a port in use is named", "[web]") {
   CHECK(second.error().message.find(std::to_string(port)) != std::string::npos);
 }
 
-TEST_CASE_METHOD(server_fixture, "settings that cannot work are named",
-                 "[web]") {
+TEST_CASE_METHOD(server_fixture, "settings that cannot work are named", "[web]") {
   config.allowed_origins = {"https://good.example", "no origin"};
   CHECK(try_start().error().message.find("no origin") != std::string::npos);
   config.allowed_origins.clear();

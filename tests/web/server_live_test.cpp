@@ -17,8 +17,7 @@ struct fixture : server_fixture {
     start();
   }
 
-  json subscription(int id, std::size_t series,
-                    std::int64_t from_ns = base_ns) {
+  json subscription(int id, std::size_t series, std::int64_t from_ns = base_ns) {
     return {{"op", "sub"},
             {"id", id},
             {"series", {store.id(series)}},
@@ -37,14 +36,12 @@ TEST_CASE_METHOD(fixture, "a handshake needs a session and an origin of ours",
   auto cookie = sign_in();
   CHECK(connect().open_live("").status == 401);
   CHECK(connect().open_live(cookie).status == 403);
-  CHECK(connect().open_live(cookie + "Origin: http://evil.example\r\n").status
-        == 403);
+  CHECK(connect().open_live(cookie + "Origin: http://evil.example\r\n").status == 403);
   CHECK(connect().open_live("Authorization: Bearer no\r\n").status == 401);
   auto good = connect();
   auto reply = good.open_live(cookie + local_origin());
   CHECK(reply.status == 101);
-  CHECK(reply.headers["sec-websocket-accept"]
-        == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+  CHECK(reply.headers["sec-websocket-accept"] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
   CHECK(reply.headers["x-content-type-options"] == "nosniff");
   auto hello = good.read_until("hello");
   CHECK(hello["version"] == "0.1.0");
@@ -61,8 +58,7 @@ TEST_CASE_METHOD(fixture, "an upgrade elsewhere is refused", "[web]") {
   CHECK(ask("GET /nothing", upgrade).status == 404);
 }
 
-TEST_CASE_METHOD(fixture, "a page sees the past, then what is committed",
-                 "[web]") {
+TEST_CASE_METHOD(fixture, "a page sees the past, then what is committed", "[web]") {
   for (auto query : {"?format=json", ""}) {
     auto page = connect();
     REQUIRE(page.open_live(bearer(), query).status == 101);
@@ -95,10 +91,10 @@ TEST_CASE_METHOD(fixture, "after a reconnect the gap is filled once", "[web]") {
   REQUIRE(after.open_live(bearer()).status == 101);
   after.send_json(subscription(1, 0, base_ns + 2 * width_ns));
   auto snap = after.read_until("snap");
-  CHECK(snap["series"][0]["start_ms"]
-        == json::array({(base_ns + 2 * width_ns) / ms_ns,
-                        (base_ns + 3 * width_ns) / ms_ns,
-                        (base_ns + 4 * width_ns) / ms_ns}));
+  CHECK(
+    snap["series"][0]["start_ms"]
+    == json::array({(base_ns + 2 * width_ns) / ms_ns, (base_ns + 3 * width_ns) / ms_ns,
+                    (base_ns + 4 * width_ns) / ms_ns}));
   server->publish(store.commit_window(5));
   auto delta = after.read_until("delta");
   REQUIRE(delta["points"].size() == 1);
@@ -146,8 +142,7 @@ TEST_CASE_METHOD(fixture, "a tick comes each second with the store's numbers",
   CHECK(second["totals"]["series"] == 2);
   CHECK(second["totals"]["alerts_open"] == 1);
   CHECK(second["edges"][0]["name"] == "edge-1");
-  auto passed_ms
-    = second["server_ms"].get<double>() - first["server_ms"].get<double>();
+  auto passed_ms = second["server_ms"].get<double>() - first["server_ms"].get<double>();
   CHECK(passed_ms > 900);
   CHECK(passed_ms < 1500);
 }
@@ -166,8 +161,7 @@ TEST_CASE_METHOD(fixture, "messages that are none get an error, the page stays",
   CHECK(page.read_until("snap")["missing"] == json::array({4242}));
 }
 
-TEST_CASE_METHOD(fixture, "a message of more than 64 KB ends the connection",
-                 "[web]") {
+TEST_CASE_METHOD(fixture, "a message of more than 64 KB ends the connection", "[web]") {
   auto page = connect();
   REQUIRE(page.open_live(bearer()).status == 101);
   page.send_frame(1, std::string(70'000, ' '));

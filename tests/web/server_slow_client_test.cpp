@@ -10,8 +10,8 @@
 using namespace weir;
 using namespace weir::test;
 
-TEST_CASE_METHOD(server_fixture,
-                 "a client that never reads is closed, others go on", "[web]") {
+TEST_CASE_METHOD(server_fixture, "a client that never reads is closed, others go on",
+                 "[web]") {
   start();
   std::optional slow = connect(16 << 10);
   REQUIRE(slow->open_live(bearer(), "").status == 101);

@@ -38,16 +38,14 @@ TEST_CASE_METHOD(fixture, "health and readiness are for anyone", "[web]") {
   CHECK(ready.json()
         == nlohmann::json{
           {"ready", true},
-          {"checks",
-           {{{"name", "store_commit"}, {"ok", true}, {"detail", "fine"}}}}});
+          {"checks", {{{"name", "store_commit"}, {"ok", true}, {"detail", "fine"}}}}});
   is_ready = false;
   auto not_ready = ask("GET /ready");
   CHECK(not_ready.status == 503);
   CHECK(not_ready.json()["ready"] == false);
 }
 
-TEST_CASE_METHOD(fixture, "every route answers every role as it should",
-                 "[web]") {
+TEST_CASE_METHOD(fixture, "every route answers every role as it should", "[web]") {
   auto cookie = sign_in();
   for (const auto& x : web::routes()) {
     if (x.id == web::route_id::logout || x.id == web::route_id::login)
@@ -63,16 +61,15 @@ TEST_CASE_METHOD(fixture, "every route answers every role as it should",
           == (x.who == web::access::admin ? 403 : fine));
     CHECK(ask(what, bearer()).status == fine);
   }
-  CHECK(ask("GET /api/v1/overview", "Authorization: Bearer no\r\n").status
-        == 401);
+  CHECK(ask("GET /api/v1/overview", "Authorization: Bearer no\r\n").status == 401);
   CHECK(ask("GET /api/v1/overview?key=" + key).status == 401);
   clock_offset_ns = 31ll * 60 * 1'000'000'000;
   CHECK(ask("GET /api/v1/overview", cookie).status == 401);
 }
 
 TEST_CASE_METHOD(fixture, "what is not in the table is a JSON error", "[web]") {
-  for (auto path : {"/nothing", "/api/v1/", "/../api.key",
-                    "/assets/../../api.key", "/%2e%2e/api.key"}) {
+  for (auto path : {"/nothing", "/api/v1/", "/../api.key", "/assets/../../api.key",
+                    "/%2e%2e/api.key"}) {
     auto reply = ask(std::string{"GET "} + path);
     CHECK(reply.status == 404);
     CHECK(reply.code() == "not_found");
@@ -83,8 +80,7 @@ TEST_CASE_METHOD(fixture, "what is not in the table is a JSON error", "[web]") {
   CHECK(wrong.headers["allow"] == "POST, DELETE");
 }
 
-TEST_CASE_METHOD(fixture, "a link signs in one browser, whoever is first",
-                 "[web]") {
+TEST_CASE_METHOD(fixture, "a link signs in one browser, whoever is first", "[web]") {
   auto body = token_body(ask("POST /api/v1/links", bearer()).json());
   auto request = make_request("POST /api/v1/session", origin(), body);
   std::vector<http_client> browsers;
@@ -118,10 +114,9 @@ TEST_CASE_METHOD(fixture, "logging out ends the session", "[web]") {
   CHECK(ask("GET /api/v1/overview", cookie).status == 401);
 }
 
-TEST_CASE_METHOD(fixture, "every answer carries the security headers",
-                 "[web]") {
-  for (auto what : {"GET /health", "GET /nothing", "GET /api/v1/overview",
-                    "GET /", "BAD REQUEST"}) {
+TEST_CASE_METHOD(fixture, "every answer carries the security headers", "[web]") {
+  for (auto what : {"GET /health", "GET /nothing", "GET /api/v1/overview", "GET /",
+                    "BAD REQUEST"}) {
     INFO(what);
     auto reply = ask(what);
     CHECK(reply.headers["content-security-policy"].starts_with(
@@ -166,9 +161,8 @@ TEST_CASE_METHOD(fixture, "HEAD is GET without the body", "[web]") {
 TEST_CASE_METHOD(fixture, "the API reads the real store", "[web]") {
   auto cookie = sign_in();
   CHECK(ask("GET /api/v1/series", cookie).json()["series"].size() == 2);
-  auto query
-    = "GET /api/v1/query?series=" + std::to_string(store.id(0))
-      + "&from=0&to=" + std::to_string((base_ns + 9 * width_ns) / ms_ns);
+  auto query = "GET /api/v1/query?series=" + std::to_string(store.id(0))
+               + "&from=0&to=" + std::to_string((base_ns + 9 * width_ns) / ms_ns);
   CHECK(ask(query, cookie).json()["rows"].size() == 3);
   CHECK(ask("GET /api/v1/query", cookie).code() == "bad_parameter");
 }
@@ -183,8 +177,7 @@ TEST_CASE_METHOD(fixture, "guessing is limited", "[web]") {
   CHECK(metric("weir_web_logins_limited_total") >= 2);
 }
 
-TEST_CASE_METHOD(fixture, "the key survives a restart, sessions do not",
-                 "[web]") {
+TEST_CASE_METHOD(fixture, "the key survives a restart, sessions do not", "[web]") {
   auto cookie = sign_in();
   auto old_key = key;
   server.reset();

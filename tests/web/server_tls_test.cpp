@@ -65,12 +65,11 @@ struct fixture : server_fixture {
   fixture() {
     config.tls_certificate = dir / "cert.pem";
     config.tls_key = dir / "key.pem";
-    auto command
-      = "openssl req -x509 -newkey ec -pkeyopt "
-        "ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost "
-        "-keyout '"
-        + config.tls_key.string() + "' -out '" + config.tls_certificate.string()
-        + "' 2>/dev/null";
+    auto command = "openssl req -x509 -newkey ec -pkeyopt "
+                   "ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost "
+                   "-keyout '"
+                   + config.tls_key.string() + "' -out '"
+                   + config.tls_certificate.string() + "' 2>/dev/null";
     REQUIRE(std::system(command.c_str()) == 0);
   }
 
@@ -93,12 +92,11 @@ TEST_CASE_METHOD(fixture, "HTTP works over TLS, with HSTS and a Secure cookie",
   auto health = client.request(make_request("GET /health"));
   CHECK(health.status == 200);
   CHECK(health.headers["strict-transport-security"] == "max-age=31536000");
-  auto link
-    = client.request(make_request("POST /api/v1/links", bearer())).json();
-  auto login = client.request(
-    make_request("POST /api/v1/session", tls_origin(),
-                 nlohmann::json{{"token", link["token"]}}.dump()),
-    false);
+  auto link = client.request(make_request("POST /api/v1/links", bearer())).json();
+  auto login
+    = client.request(make_request("POST /api/v1/session", tls_origin(),
+                                  nlohmann::json{{"token", link["token"]}}.dump()),
+                     false);
   CHECK(login.status == 204);
   CHECK(login.headers["set-cookie"].ends_with("; Secure"));
 }
@@ -117,8 +115,7 @@ TEST_CASE_METHOD(fixture, "the live feed works over TLS", "[web]") {
   CHECK(client.read_until("delta")["points"].size() == 1);
 }
 
-TEST_CASE_METHOD(fixture,
-                 "TLS 1.2 is the oldest, with forward secrecy and AEAD",
+TEST_CASE_METHOD(fixture, "TLS 1.2 is the oldest, with forward secrecy and AEAD",
                  "[web]") {
   start();
   CHECK_FALSE(connect_tls(TLS1_VERSION, TLS1_1_VERSION).connected);

@@ -59,9 +59,8 @@ TEST_CASE("a token lives 15 minutes", "[web]") {
   CHECK_FALSE(uut.redeem(old.token, start_ns + 15 * minute_ns));
 }
 
-TEST_CASE(
-  "a session ends after 30 idle minutes, and after 12 hours in any case",
-  "[web]") {
+TEST_CASE("a session ends after 30 idle minutes, and after 12 hours in any case",
+          "[web]") {
   session_registry uut;
   auto idle = *uut.redeem(uut.make_link(start_ns).token, start_ns);
   CHECK(uut.touch(idle, start_ns + 29 * minute_ns));

@@ -31,8 +31,7 @@ struct fixture {
 
 } // namespace
 
-TEST_CASE_METHOD(fixture,
-                 "a snapshot has the points, anomalies and unknown ids",
+TEST_CASE_METHOD(fixture, "a snapshot has the points, anomalies and unknown ids",
                  "[web]") {
   auto result = read_snapshot(*store, request({store.id(0), 4242}), base_ns);
   CHECK_FALSE(result.error);
@@ -49,19 +48,17 @@ TEST_CASE_METHOD(fixture,
   CHECK(x["anomalies"][0]["text"] == sample_series[0]);
 }
 
-TEST_CASE_METHOD(fixture, "a snapshot starts where the client's points end",
-                 "[web]") {
+TEST_CASE_METHOD(fixture, "a snapshot starts where the client's points end", "[web]") {
   auto x = request({store.id(0)});
   x.from_ns = base_ns + 98 * width_ns;
   auto result = body(read_snapshot(*store, x, base_ns));
   CHECK(result["series"][0]["start_ms"]
-        == json::array({(base_ns + 98 * width_ns) / ms_ns,
-                        (base_ns + 99 * width_ns) / ms_ns}));
+        == json::array(
+          {(base_ns + 98 * width_ns) / ms_ns, (base_ns + 99 * width_ns) / ms_ns}));
   CHECK(result["anomalies"].empty());
 }
 
-TEST_CASE_METHOD(fixture, "what was shown is told for the newest points",
-                 "[web]") {
+TEST_CASE_METHOD(fixture, "what was shown is told for the newest points", "[web]") {
   auto result = read_snapshot(*store, request({store.id(0)}), base_ns);
   const auto& shown = result.shown.at(store.id(0));
   REQUIRE(shown.size() == 64);

@@ -36,8 +36,7 @@ public:
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     REQUIRE(::connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0);
   }
-  client_socket(client_socket&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)) {
+  client_socket(client_socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {
   }
   client_socket& operator=(client_socket&&) = delete;
   ~client_socket() {
@@ -194,8 +193,8 @@ public:
       bool is_short = payload.size() < 1 << 16;
       bytes += static_cast<char>(0x80 | (is_short ? 126 : 127));
       for (int shift = is_short ? 8 : 56; shift >= 0; shift -= 8)
-        bytes += static_cast<char>(
-          static_cast<std::uint64_t>(payload.size()) >> shift & 0xff);
+        bytes += static_cast<char>(static_cast<std::uint64_t>(payload.size()) >> shift
+                                   & 0xff);
     }
     bytes.append(4, '\0');
     return stream_.write(bytes.append(payload));

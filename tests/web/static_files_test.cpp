@@ -42,8 +42,7 @@ TEST_CASE("the best encoding that both sides have is chosen", "[web]") {
   CHECK(choose_encoding("gzip, deflate, br", true, true) == encoding::brotli);
   CHECK(choose_encoding("gzip, br", true, false) == encoding::gzip);
   CHECK(choose_encoding("gzip;q=0.5 , br;q=0", true, true) == encoding::gzip);
-  CHECK(choose_encoding("br;q=0.0, gzip; q=0.000", true, true)
-        == encoding::identity);
+  CHECK(choose_encoding("br;q=0.0, gzip; q=0.000", true, true) == encoding::identity);
   CHECK(choose_encoding("", true, true) == encoding::identity);
   CHECK(choose_encoding("brotli, gzipped", true, true) == encoding::identity);
   CHECK(choose_encoding("gzip,br", false, false) == encoding::identity);
@@ -67,8 +66,8 @@ TEST_CASE("an asset comes with its type, tag and cache rule", "[web]") {
 }
 
 TEST_CASE("a client that has it is told so", "[web]") {
-  for (auto tag : {"\"1a2b\"", "\"1a2b-br\"", "W/\"1a2b-gz\"", "*",
-                   "\"other\", \"1a2b\""}) {
+  for (auto tag :
+       {"\"1a2b\"", "\"1a2b-br\"", "W/\"1a2b-gz\"", "*", "\"other\", \"1a2b\""}) {
     INFO(tag);
     auto x = serve_asset(hashed, asking("br", tag));
     CHECK(x.status == 304);

@@ -39,8 +39,7 @@ TEST_CASE("milliseconds become nanoseconds exactly", "[web]") {
   CHECK(parse_ms("1700000000123.000001") == 1700000000123000001);
   CHECK(parse_ms("-1.5") == -1500000);
   CHECK(parse_ms("0.0000009") == 0);
-  for (auto wrong :
-       {"", "-", "1.", ".5", "1e3", "nan", "9300000000000", "1.2.3"})
+  for (auto wrong : {"", "-", "1.", ".5", "1e3", "nan", "9300000000000", "1.2.3"})
     CHECK_FALSE(parse_ms(wrong));
 }
 

@@ -31,12 +31,10 @@ TEST_CASE("Easter falls on the published dates, the extremes included",
   CHECK(easter_day(2038) == day(2038, 4, 25));
 }
 
-TEST_CASE("holidays are in order and hold fixed and Easter dates",
-          "[simulation]") {
+TEST_CASE("holidays are in order and hold fixed and Easter dates", "[simulation]") {
   auto holidays = holidays_of(2024);
-  CHECK(
-    std::is_sorted(holidays.begin(), holidays.end(),
-                   [](const auto& x, const auto& y) { return x.day < y.day; }));
+  CHECK(std::is_sorted(holidays.begin(), holidays.end(),
+                       [](const auto& x, const auto& y) { return x.day < y.day; }));
   auto has = [&](std::int64_t number, std::string_view name) {
     return std::any_of(holidays.begin(), holidays.end(), [&](const auto& x) {
       return x.day == number && x.name == name;
@@ -51,8 +49,7 @@ TEST_CASE("holidays are in order and hold fixed and Easter dates",
 
 TEST_CASE("local time knows weekday, hour and day of the year, before 1970 too",
           "[simulation]") {
-  auto new_year
-    = to_local(day(2024, 1, 1) * 24 * hour_ns + 90 * hour_ns / 60, 0.0);
+  auto new_year = to_local(day(2024, 1, 1) * 24 * hour_ns + 90 * hour_ns / 60, 0.0);
   CHECK(new_year.weekday == 0); // A Monday.
   CHECK(new_year.hour == Approx(1.5));
   CHECK(new_year.day_of_year == Approx(1.5 / 24.0));

@@ -101,8 +101,7 @@ TEST_CASE("the same seed gives the same events and truths, bit for bit",
   CHECK(first.truth.size() > 20);
 }
 
-TEST_CASE("every machine sends its four readings in every step",
-          "[simulation]") {
+TEST_CASE("every machine sends its four readings in every step", "[simulation]") {
   plant_simulator uut{quiet(13), wednesday_ns};
   CHECK(uut.series().size() == 52);
   CHECK(uut.series()[0].source == "m-01");
@@ -124,8 +123,7 @@ TEST_CASE("shifts and breaks are visible in load and speed", "[simulation]") {
   auto config = quiet(4);
   config.interval_ns = 10 * second_ns;
   plant_simulator uut{config, wednesday_ns};
-  auto all
-    = run(uut, wednesday_ns, wednesday_ns + 24 * hour_ns, config.interval_ns);
+  auto all = run(uut, wednesday_ns, wednesday_ns + 24 * hour_ns, config.interval_ns);
   auto current = series_of(uut, "m-02", "current");
   auto rpm = series_of(uut, "m-02", "rpm");
   auto temperature = series_of(uut, "m-02", "temperature");
@@ -140,8 +138,7 @@ TEST_CASE("shifts and breaks are visible in load and speed", "[simulation]") {
   CHECK(early > 1.15 * night);
   CHECK(pause < 0.4 * early);
   CHECK(mean(rpm, 7 * 60, 9 * 60) > 1.1 * mean(rpm, 60, 115));
-  CHECK(mean(temperature, 9 * 60, 10 * 60)
-        > mean(temperature, 5 * 60, 6 * 60) + 5.0);
+  CHECK(mean(temperature, 9 * 60, 10 * 60) > mean(temperature, 5 * 60, 6 * 60) + 5.0);
   // 30 minutes of pause cool a machine of tau = 30 min by more than half of the
   // way.
   CHECK(mean(temperature, 10 * 60 + 25, 10 * 60 + 30)
@@ -155,12 +152,9 @@ TEST_CASE("on the weekend every second machine stands by", "[simulation]") {
   CHECK(of(all, series_of(uut, "m-01", "rpm"), 0, INT64_MAX).mean > 1200.0);
   CHECK(of(all, series_of(uut, "m-02", "rpm"), 0, INT64_MAX).max == 0.0);
   // Night shift of Friday ends on Saturday at 06:00; Monday begins at 06:00.
-  CHECK(shift_target(1, wednesday_ns + (3 * 24 + 5) * hour_ns, 0.0).speed
-        > 0.5);
-  CHECK(shift_target(1, wednesday_ns + (5 * 24 + 5) * hour_ns, 0.0).speed
-        == 0.0);
-  CHECK(shift_target(1, wednesday_ns + (5 * 24 + 7) * hour_ns, 0.0).speed
-        == 1.0);
+  CHECK(shift_target(1, wednesday_ns + (3 * 24 + 5) * hour_ns, 0.0).speed > 0.5);
+  CHECK(shift_target(1, wednesday_ns + (5 * 24 + 5) * hour_ns, 0.0).speed == 0.0);
+  CHECK(shift_target(1, wednesday_ns + (5 * 24 + 7) * hour_ns, 0.0).speed == 1.0);
 }
 
 TEST_CASE("a quiet plant stays within the normal readings of the manual",
@@ -187,8 +181,7 @@ TEST_CASE("a quiet plant stays within the normal readings of the manual",
   }
 }
 
-TEST_CASE("the first fault comes when the demonstration asks for it",
-          "[simulation]") {
+TEST_CASE("the first fault comes when the demonstration asks for it", "[simulation]") {
   plant_config config;
   config.first_fault_after_s = 15.0;
   plant_simulator uut{config, wednesday_ns};
@@ -216,8 +209,7 @@ TEST_CASE("each fault does to its series what the truth says", "[simulation]") {
   auto bad = run(faulty, from_ns, end_ns, second_ns);
   auto good = run(healthy, from_ns, end_ns, second_ns);
   std::map<std::string, int> seen;
-  std::set<std::string>
-    still_warm; // A worn bearing's heat outlives its repair.
+  std::set<std::string> still_warm; // A worn bearing's heat outlives its repair.
   for (const auto& fault : bad.truth) {
     auto series = series_of(faulty, fault.source, fault.metric);
     auto during = of(bad, series, fault.start_ns, fault.end_ns);
@@ -278,16 +270,14 @@ TEST_CASE("a machine without its fault is left as if there had been none",
       CHECK(bad.events[i] == good.events[i]);
 }
 
-TEST_CASE(
-  "faults arrive at the rate that was asked for, one a machine at a time",
-  "[simulation]") {
+TEST_CASE("faults arrive at the rate that was asked for, one a machine at a time",
+          "[simulation]") {
   plant_config config;
   config.machines = 200;
   config.interval_ns = 5 * second_ns;
   config.faults_per_hour = 100.0;
   plant_simulator uut{config, wednesday_ns};
-  auto all
-    = run(uut, wednesday_ns, wednesday_ns + 4 * hour_ns, config.interval_ns);
+  auto all = run(uut, wednesday_ns, wednesday_ns + 4 * hour_ns, config.interval_ns);
   CHECK(static_cast<double>(all.truth.size()) == Approx(400.0).margin(100.0));
   std::map<std::string, std::int64_t> busy_until_ns;
   for (const auto& x : all.truth) {
@@ -296,8 +286,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("settings that cannot work are refused with their name",
-          "[simulation]") {
+TEST_CASE("settings that cannot work are refused with their name", "[simulation]") {
   plant_config config;
   CHECK(validate(config));
   config.machines = 0;

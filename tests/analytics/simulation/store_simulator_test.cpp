@@ -57,8 +57,7 @@ store_config busy(std::size_t customers, double activity) {
 
 } // namespace
 
-TEST_CASE("the same seed sells the same, however the steps are cut",
-          "[simulation]") {
+TEST_CASE("the same seed sells the same, however the steps are cut", "[simulation]") {
   shop hourly{busy(50, 5.0)};
   shop daily{busy(50, 5.0)};
   hourly.run(30 * day_ns, hour_ns);
@@ -109,8 +108,7 @@ TEST_CASE("hours and weekdays have their rhythm", "[simulation]") {
   CHECK(by_hour[11] > 1.5 * by_hour[15]);
 }
 
-TEST_CASE("the number of purchases is that of the stated rates",
-          "[simulation]") {
+TEST_CASE("the number of purchases is that of the stated rates", "[simulation]") {
   store_config config = busy(200, 1.0);
   config.churn_days = 10'000.0; // Nobody leaves, no one-off buys.
   double total = 0.0;
@@ -185,9 +183,8 @@ TEST_CASE("loyal customers keep to their weekday", "[simulation]") {
     ++days[to_local(x.time_ns, 0.0).weekday];
     ++total;
   }
-  auto most = std::max_element(days.begin(), days.end(), [](auto& x, auto& y) {
-    return x.second < y.second;
-  });
+  auto most = std::max_element(days.begin(), days.end(),
+                               [](auto& x, auto& y) { return x.second < y.second; });
   REQUIRE(total > 20);
   CHECK(most->second > total / 2);
 }
@@ -225,8 +222,7 @@ TEST_CASE("promotions draw purchases to their category while they run",
   CHECK(promotions >= 3);
 }
 
-TEST_CASE("holidays are announced, quiet, and busy the days before",
-          "[simulation]") {
+TEST_CASE("holidays are announced, quiet, and busy the days before", "[simulation]") {
   auto config = busy(200, 20.0);
   config.churn_days = 10'000.0;
   shop uut{config, date_ns(2024, 12, 2)};
@@ -236,8 +232,7 @@ TEST_CASE("holidays are announced, quiet, and busy the days before",
     if (x.kind == "holiday")
       names.push_back(x.detail);
   CHECK(names
-        == std::vector<std::string>{"Christmas Day", "Boxing Day",
-                                    "New Year's Day"});
+        == std::vector<std::string>{"Christmas Day", "Boxing Day", "New Year's Day"});
   std::map<std::int64_t, double> by_day;
   for (const auto& x : uut.events)
     by_day[to_local(x.time_ns, 0.0).day] += 1.0;
