@@ -469,10 +469,15 @@ transport::edge_status edge_node::impl::status() const {
     result.anomalies_total += shard_status.anomalies;
     result.alerts_firing += shard_status.alerts_open;
   }
-  auto counted = rejected.total();
-  result.rejected_by_reason.assign(counted.begin(), counted.end());
-  for (auto n : counted)
-    result.rejected_total += n;
+  result.rejected_by_reason.resize(analytics::reject_reason_count);
+  for (const auto& [source, counted] : rejected.by_source()) {
+    result.rejecting_sources.push_back(source);
+    for (std::size_t i = 0; i < counted.size(); ++i) {
+      result.rejected_by_source.push_back(counted[i]);
+      result.rejected_by_reason[i] += counted[i];
+      result.rejected_total += counted[i];
+    }
+  }
   auto stats = outbox->stats();
   result.outbox_records = stats.records;
   result.outbox_bytes = stats.size_bytes;

@@ -58,10 +58,13 @@ function(weir_add_tests folder)
     PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS ${folder})
 endfunction()
 
-# weir_add_fuzzer(NAME SOURCES ... [DEPS ...]): a libFuzzer target fuzz_NAME.
+# weir_add_fuzzer(NAME SOURCES ... [DEPS ...]): a libFuzzer target fuzz_NAME; all of
+# them: weir_fuzzers.
+add_custom_target(weir_fuzzers)
 function(weir_add_fuzzer name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
   add_executable(fuzz_${name} ${ARG_SOURCES})
   target_link_libraries(fuzz_${name} PRIVATE weir_options ${ARG_DEPS})
   target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+  add_dependencies(weir_fuzzers fuzz_${name})
 endfunction()

@@ -66,7 +66,7 @@ fi
 if [ -n "$fuzz" ]; then
   if command -v clang++-14 >/dev/null; then
     step "Fuzz targets, 20 s each"
-    build fuzz "$logs/build-fuzz.log"
+    build fuzz "$logs/build-fuzz.log" weir_fuzzers
     for target in "$ROOT"/build/fuzz/bin/fuzz_*; do
       name=$(basename "$target")
       corpus=$ROOT/build/fuzz/corpus/$name

@@ -39,6 +39,11 @@ struct edge_status {
   std::uint64_t expired_total = 0;
   std::uint64_t rss_bytes = 0;
   std::vector<std::uint64_t> rejected_by_reason; ///< By analytics::reject_reason.
+
+  /// The ingest sources that rejected something, and for each of them its counts by
+  /// analytics::reject_reason, one source after another.
+  std::vector<std::string> rejecting_sources;
+  std::vector<std::uint64_t> rejected_by_source;
 };
 
 /// A block on its way: encoded records and their numbering.

@@ -17,7 +17,7 @@
 namespace weir::transport {
 
 /// Elements of any array in a message; ours have far fewer.
-inline constexpr std::uint32_t uplink_elements_max = 256;
+inline constexpr std::uint32_t uplink_elements_max = 1024;
 
 /// Levels of what a later version may append.
 inline constexpr std::size_t uplink_nesting_max = 4;
@@ -77,6 +77,19 @@ public:
            errc::too_large);
     else
       out = x;
+  }
+
+  void texts(std::vector<std::string>& out, std::string_view field) {
+    std::uint32_t count = 0;
+    if (why_)
+      return;
+    if (!in_.array(count) || count > uplink_elements_max || count > in_.remaining()) {
+      fail_field(field, "a short array of texts");
+      return;
+    }
+    out.resize(count);
+    for (auto& x : out)
+      text(x, field);
   }
 
   void naturals(std::vector<std::uint64_t>& out, std::string_view field) {

@@ -38,7 +38,8 @@ auto fields_of(const edge_status& x) {
   return std::tie(x.version, x.epoch, x.run, x.time_ns, x.started_ns, x.events_total,
                   x.rejected_total, x.late_total, x.shed_total, x.series_open,
                   x.anomalies_total, x.alerts_firing, x.outbox_records, x.outbox_bytes,
-                  x.expired_total, x.rss_bytes, x.rejected_by_reason);
+                  x.expired_total, x.rss_bytes, x.rejected_by_reason,
+                  x.rejecting_sources, x.rejected_by_source);
 }
 
 // -- encoding
@@ -120,6 +121,13 @@ private:
 
   void text(std::string_view x) {
     out_.text(cut_utf8(x, uplink_text_bytes_max));
+  }
+
+  void put(const std::vector<std::string>& xs) {
+    auto count = std::min<std::size_t>(xs.size(), uplink_elements_max);
+    out_.array(count);
+    for (std::size_t i = 0; i < count; ++i)
+      text(xs[i]);
   }
 
   void put(const std::string& x) {
@@ -205,7 +213,7 @@ void read(uplink_field_reader& in, resend_message& x) {
 void read(uplink_field_reader& in, status_message& x) {
   auto appended_outside = in.extra();
   auto& s = x.status;
-  in.open(17);
+  in.open(19);
   in.text(s.version, "version");
   in.natural(s.epoch, "epoch");
   in.natural(s.run, "run");
@@ -223,6 +231,8 @@ void read(uplink_field_reader& in, status_message& x) {
   in.natural(s.expired_total, "expired_total");
   in.natural(s.rss_bytes, "rss_bytes");
   in.naturals(s.rejected_by_reason, "rejected_by_reason");
+  in.texts(s.rejecting_sources, "rejecting_sources");
+  in.naturals(s.rejected_by_source, "rejected_by_source");
   in.pass_extra();
   in.set_extra(appended_outside);
 }

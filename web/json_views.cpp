@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <string_view>
@@ -23,6 +24,20 @@ json reasons_json(const std::vector<std::uint64_t>& counts) {
   for (std::size_t i = 0; i < analytics::reject_reason_count; ++i) {
     auto name = analytics::to_string(static_cast<analytics::reject_reason>(i));
     result[to_text(name)] = i < counts.size() ? counts[i] : 0;
+  }
+  return result;
+}
+
+json sources_json(const transport::edge_status& status) {
+  constexpr auto reasons = analytics::reject_reason_count;
+  auto result = json::object();
+  for (std::size_t i = 0; i < status.rejecting_sources.size(); ++i) {
+    auto begin = std::min(i * reasons, status.rejected_by_source.size());
+    auto end = std::min(begin + reasons, status.rejected_by_source.size());
+    auto at = [&status](std::size_t n) {
+      return status.rejected_by_source.begin() + static_cast<std::ptrdiff_t>(n);
+    };
+    result[status.rejecting_sources[i]] = reasons_json({at(begin), at(end)});
   }
   return result;
 }
@@ -64,6 +79,7 @@ json edge_json(const actors::edge_view& x) {
           {"outbox_bytes", status.outbox_bytes},
           {"rejected_total", status.rejected_total},
           {"rejected_by_reason", reasons_json(status.rejected_by_reason)},
+          {"rejected_by_source", sources_json(status)},
           {"late_total", status.late_total},
           {"shed_total", status.shed_total},
           {"expired_total", status.expired_total},

@@ -31,6 +31,8 @@ edge_status full_status() {
   x.expired_total = 10;
   x.rss_bytes = 11;
   x.rejected_by_reason = {0, 1, 2, 3, 4, 5, 6, 7, 8};
+  x.rejecting_sources = {"plant", "tills"};
+  x.rejected_by_source = {0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0};
   return x;
 }
 
@@ -120,9 +122,9 @@ TEST_CASE("fields that a later version appends are passed over") {
 
 TEST_CASE("a status with more fields than this build knows is read") {
   auto bytes = encode_uplink(status_message{full_status()});
-  // version, array of 2, type, array 16 of 17 fields: dc 00 11
-  REQUIRE(bytes.substr(1, 5) == std::string("\x92\x08\xdc\x00\x11", 5));
-  bytes[5] = 0x13;
+  // version, array of 2, type, array 16 of 19 fields: dc 00 13
+  REQUIRE(bytes.substr(1, 5) == std::string("\x92\x08\xdc\x00\x13", 5));
+  bytes[5] = 0x15;
   bytes += "\x07\xa1x";
   auto result = decode_uplink(bytes);
   REQUIRE(result.has_value());

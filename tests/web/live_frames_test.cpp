@@ -152,7 +152,8 @@ TEST_CASE("the fields of every frame are those of API.md", "[web]") {
   CHECK(keys(edge)
         == "alerts_firing clock_offset_ms events_per_s events_total expired_total "
            "lag_ms last_seen_ms late_total name outbox_bytes outbox_records "
-           "rejected_by_reason rejected_total rss_bytes series_open shed_total "
+           "rejected_by_reason rejected_by_source rejected_total rss_bytes series_open "
+           "shed_total "
            "started_ms state version");
   CHECK(edge["rejected_by_reason"].size() == analytics::reject_reason_count);
   CHECK(keys(read(tick(x))["totals"])
