@@ -58,8 +58,8 @@ std::string_view to_string(alert_state x) {
 
 std::string_view to_string(reject_reason x) {
   constexpr std::array<std::string_view, reject_reason_count> names{
-    "malformed", "wrong_type", "missing_field", "not_finite",   "bad_time",
-    "too_large", "not_utf8",   "series_limit",  "unknown_topic"};
+    "malformed", "wrong_type", "missing_field", "not_finite",    "bad_time",
+    "too_large", "not_utf8",   "series_limit",  "unknown_topic", "late"};
   return names.at(static_cast<std::size_t>(x));
 }
 

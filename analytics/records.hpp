@@ -30,7 +30,14 @@ struct summary {
   std::int64_t last_ns = 0;
   std::uint32_t late_count = 0; ///< Events of this series that came too late since
                                 ///< its previous summary; they are in no window.
-  std::uint32_t revision = 0;   ///< Higher replaces lower for the same window.
+  std::uint32_t revision = 0; ///< Late events that are in it although it had been sent
+                              ///< before. Higher replaces lower for the same window.
+  bool early = false; ///< The window is still open; anything that is not early, or
+                      ///< comes later, replaces it.
+
+  /// What the window's further aggregates (sketches, rate, ...) left, encoded; see
+  /// analytics/extended_aggregates.hpp. Empty where only the fields above were asked.
+  std::string extended{};
 
   /// Population variance.
   double variance() const {
@@ -101,8 +108,9 @@ enum class reject_reason : std::uint8_t {
   not_utf8 = 6,
   series_limit = 7,  ///< The node already has `series_max` series.
   unknown_topic = 8, ///< The topic does not fit the template.
+  late = 9,          ///< Behind the watermark by more than the allowed lateness.
 };
-inline constexpr std::size_t reject_reason_count = 9;
+inline constexpr std::size_t reject_reason_count = 10;
 std::string_view to_string(reject_reason x);
 
 /// A sample of what was rejected; the counters count every case, this shows some.

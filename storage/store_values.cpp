@@ -323,7 +323,7 @@ stored_rejection to_rejection(std::string_view value) {
   stored_rejection rejection;
   auto& x = rejection.value;
   x.time_ns = in.take_time();
-  x.reason = take_enum(in, analytics::reject_reason::unknown_topic, "a rejection");
+  x.reason = take_enum(in, analytics::reject_reason::late, "a rejection");
   for (auto* text : {&rejection.edge, &x.source, &x.detail, &x.first_bytes})
     *text = in.take_text();
   check_complete(in, "a rejection");
