@@ -1,7 +1,10 @@
-// Little-endian writing and checked reading of plain values, for snapshots.
+// Little-endian writing and checked reading of plain values, for snapshots and the
+// sketches' formats (analytics/SKETCHES.md).
 #pragma once
 
 #include <bit>
+#include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -29,6 +32,41 @@ public:
     out_.append(text);
   }
 
+  /// Seven bits a byte, lowest first, the top bit says that more follow (LEB128).
+  void put_varint(std::uint64_t value) {
+    for (; value >= 0x80; value >>= 7)
+      out_.push_back(static_cast<char>(value | 0x80));
+    out_.push_back(static_cast<char>(value));
+  }
+
+  /// Small of either sign: 0, -1, 1, -2, ... become 0, 1, 2, 3, ...
+  void put_signed_varint(std::int64_t value) {
+    auto bits = static_cast<std::uint64_t>(value);
+    put_varint((bits << 1) ^ (value < 0 ? ~std::uint64_t{0} : 0));
+  }
+
+  /// Text with its length as a varint.
+  void put_short_text(std::string_view text) {
+    put_varint(text.size());
+    out_.append(text);
+  }
+
+  /// Whole numbers from 0 to 2^53 as the varint of their double, others as the
+  /// varint 1 and then their bits: counts stay short, every double comes back.
+  void put_number(double value) {
+    if (is_short_number(value)) {
+      put_varint(static_cast<std::uint64_t>(value) << 1);
+    } else {
+      put_varint(1);
+      put(value);
+    }
+  }
+
+  static bool is_short_number(double value) {
+    return value >= 0.0 && value <= 0x1p53 && std::trunc(value) == value
+           && !std::signbit(value);
+  }
+
 private:
   std::string& out_;
 };
@@ -45,8 +83,7 @@ public:
     static_assert(std::is_arithmetic_v<T> || std::is_enum_v<T>);
     T value{};
     if (bytes_.size() < sizeof(T)) {
-      ok_ = false;
-      bytes_ = {};
+      fail();
       return value;
     }
     std::memcpy(&value, bytes_.data(), sizeof(T));
@@ -55,15 +92,59 @@ public:
   }
 
   std::string_view get_text() {
-    auto size = get<std::uint32_t>();
+    return get_bytes(get<std::uint32_t>());
+  }
+
+  std::string_view get_bytes(std::uint64_t size) {
     if (bytes_.size() < size) {
-      ok_ = false;
-      bytes_ = {};
+      fail();
       return {};
     }
-    auto text = bytes_.substr(0, size);
-    bytes_.remove_prefix(size);
+    auto text = bytes_.substr(0, static_cast<std::size_t>(size));
+    bytes_.remove_prefix(static_cast<std::size_t>(size));
     return text;
+  }
+
+  /// Refuses what put_varint would have written shorter, so that a value has one
+  /// form only.
+  std::uint64_t get_varint() {
+    std::uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+      auto byte = get<std::uint8_t>();
+      bool too_large = shift == 63 && byte > 1;
+      bool too_long = shift > 0 && byte == 0;
+      if (!ok_ || too_large || too_long)
+        break;
+      value |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
+      if (byte < 0x80)
+        return value;
+    }
+    fail();
+    return 0;
+  }
+
+  std::int64_t get_signed_varint() {
+    auto bits = get_varint();
+    return static_cast<std::int64_t>((bits >> 1) ^ (~(bits & 1) + 1));
+  }
+
+  std::string_view get_short_text() {
+    return get_bytes(get_varint());
+  }
+
+  /// Always finite: NaN and infinity fail.
+  double get_number() {
+    auto head = get_varint();
+    if (head % 2 == 0) {
+      if ((head >> 1) > (std::uint64_t{1} << 53))
+        fail();
+      return ok_ ? static_cast<double>(head >> 1) : 0.0;
+    }
+    auto value = get<double>();
+    if (head == 1 && std::isfinite(value) && !byte_writer::is_short_number(value))
+      return value;
+    fail();
+    return 0.0;
   }
 
   bool ok() const {
@@ -71,6 +152,12 @@ public:
   }
   bool at_end() const {
     return bytes_.empty();
+  }
+
+  /// For what a caller finds wrong with a value.
+  void fail() {
+    ok_ = false;
+    bytes_ = {};
   }
 
 private:
