@@ -154,6 +154,10 @@ public:
     return bytes_.empty();
   }
 
+  std::string_view rest() const {
+    return bytes_;
+  }
+
   /// For what a caller finds wrong with a value.
   void fail() {
     ok_ = false;

@@ -121,8 +121,9 @@ private:
   void add_texts(std::span<const std::uint64_t> hashes,
                  std::span<const std::string_view> texts);
   void merge_texts(const text_parts& other);
-  bool decode_part(std::uint8_t tag, std::string_view bytes, std::string& why);
+  void encode_flow(std::string& out) const;
   bool decode_flow(std::string_view bytes);
+  std::string decode_part(std::uint8_t tag, std::string_view bytes);
 
   std::unique_ptr<quantile_sketch> quantiles_;
   std::unique_ptr<flow> flow_;

@@ -68,6 +68,8 @@ private:
     return wide_.empty() ? narrow_[at] : wide_[at];
   }
   std::size_t make_room(std::int32_t index);
+  std::uint64_t total_through(std::int32_t index) const;
+  void widen();
 
   std::vector<std::uint16_t> narrow_;
   std::vector<std::uint64_t> wide_;
@@ -115,7 +117,7 @@ public:
 
   std::uint64_t count() const;
   double alpha() const {
-    return alpha_millionths_ * 1e-6;
+    return alpha_millionths_ / 1e6;
   }
   /// The values reached over more than bins_max bins: small ones have lost precision.
   bool collapsed() const {

@@ -1,5 +1,6 @@
 #include "analytics/records.hpp"
 
+#include "analytics/extended_aggregates.hpp"
 #include "analytics/series.hpp"
 
 #include <algorithm>
@@ -8,6 +9,27 @@
 #include <string>
 
 namespace weir::analytics {
+
+namespace {
+
+/// Bytes that cannot be read (of a newer version, or damaged) lose their own side only.
+void merge_extended(std::string& into, const std::string& other) {
+  if (other.empty())
+    return;
+  auto ours = extended_aggregates::decode(into);
+  if (into.empty() || !ours) {
+    into = other;
+    return;
+  }
+  auto theirs = extended_aggregates::decode(other);
+  if (!theirs)
+    return;
+  ours->merge(*theirs);
+  into.clear();
+  ours->encode(into);
+}
+
+} // namespace
 
 void merge(summary& into, const summary& other) {
   if (other.count == 0)
@@ -42,6 +64,8 @@ void merge(summary& into, const summary& other) {
   }
   into.late_count += other.late_count;
   into.revision = std::max(into.revision, other.revision);
+  into.early = into.early || other.early;
+  merge_extended(into.extended, other.extended);
   into.width_ns = end_ns - into.start_ns;
 }
 

@@ -47,7 +47,9 @@ struct summary {
 };
 
 /// Folds `other` into `into` (Chan, Golub, LeVeque 1979). Both must be of one
-/// series; the result keeps `into`'s start and covers both.
+/// series; the result keeps `into`'s start, covers both, and is early if one is.
+/// `extended` merges as in analytics/extended_aggregates.hpp; of a side whose
+/// `extended` cannot be read, that of the other side stands.
 void merge(summary& into, const summary& other);
 
 enum class severity : std::uint8_t { low = 0, medium = 1, high = 2, critical = 3 };

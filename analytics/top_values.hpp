@@ -86,6 +86,7 @@ private:
 
   static constexpr std::size_t not_found = std::numeric_limits<std::size_t>::max();
 
+  static bool is_before(const counter& a, const counter& b);
   std::size_t find(std::string_view text, std::uint64_t hash) const;
   void insert(counter added);
   void replace_lightest(std::string_view text, std::uint64_t hash, double weight);
