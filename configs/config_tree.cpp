@@ -1,5 +1,7 @@
 #include "configs/config_tree.hpp"
 
+#include "configs/edit_distance.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <sstream>
@@ -55,21 +57,9 @@ std::string nearest(const std::string& key, const std::set<std::string>& known) 
   std::string best;
   std::size_t best_distance = 3;
   for (const auto& candidate : known) {
-    std::vector<std::size_t> row(candidate.size() + 1);
-    for (std::size_t i = 0; i < row.size(); ++i)
-      row[i] = i;
-    for (std::size_t i = 1; i <= key.size(); ++i) {
-      auto diagonal = row[0];
-      row[0] = i;
-      for (std::size_t j = 1; j <= candidate.size(); ++j) {
-        auto above = row[j];
-        row[j] = std::min({row[j] + 1, row[j - 1] + 1,
-                           diagonal + (key[i - 1] == candidate[j - 1] ? 0 : 1)});
-        diagonal = above;
-      }
-    }
-    if (row.back() < best_distance) {
-      best_distance = row.back();
+    auto distance = edit_distance(key, candidate);
+    if (distance < best_distance) {
+      best_distance = distance;
       best = candidate;
     }
   }
