@@ -33,11 +33,11 @@ std::optional<double> to_number(std::string_view text) {
 
 expected<replay_rows, std::string>
 replay_rows::open(std::istream& in, const replay_columns& columns, char separator) {
-  replay_rows result{csv_reader{in, separator}, columns};
+  replay_rows result{transport::csv_reader{in, separator}, columns};
   auto how = result.reader_.next(result.header_);
-  if (how == csv_reader::result::error)
+  if (how == transport::csv_reader::result::error)
     return unexpected(result.reader_.error());
-  if (how == csv_reader::result::end)
+  if (how == transport::csv_reader::result::end)
     return unexpected(std::string{"the file is empty; a header line is needed"});
   auto time = result.index_of(columns.time);
   if (!time)
@@ -80,9 +80,9 @@ replay_rows::index_of(const std::string& name) const {
 expected<std::optional<replay_row>, std::string> replay_rows::next() {
   bad_row_ = false;
   auto how = reader_.next(fields_);
-  if (how == csv_reader::result::end)
+  if (how == transport::csv_reader::result::end)
     return std::optional<replay_row>{};
-  if (how == csv_reader::result::error)
+  if (how == transport::csv_reader::result::error)
     return unexpected(reader_.error());
   return read_row();
 }

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "analytics/expected.hpp"
-#include "cli/csv_reader.hpp"
 #include "cli/event_encoder.hpp"
+#include "transport/csv_reader.hpp"
 
 #include <cstdint>
 #include <istream>
@@ -55,7 +55,7 @@ public:
   }
 
 private:
-  explicit replay_rows(csv_reader reader, const replay_columns& columns)
+  explicit replay_rows(transport::csv_reader reader, const replay_columns& columns)
     : reader_(std::move(reader)), columns_(columns) {
   }
 
@@ -64,7 +64,7 @@ private:
   tl::unexpected<std::string> row_error(const std::string& column,
                                         const std::string& what);
 
-  csv_reader reader_;
+  transport::csv_reader reader_;
   replay_columns columns_;
   std::vector<std::string> header_;
   std::vector<std::string> fields_;

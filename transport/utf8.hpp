@@ -1,4 +1,4 @@
-// UTF-8 as RFC 3629 has it, and quoting for messages. Private to transport/.
+// UTF-8 as RFC 3629 has it, and quoting for messages.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
-#include "cli/csv_reader.hpp"
+#include "transport/csv_reader.hpp"
 
-namespace weir::cli {
+namespace weir::transport {
 
 namespace {
 
@@ -109,4 +109,4 @@ csv_reader::ending csv_reader::fail(const char* what) {
   return ending::error;
 }
 
-} // namespace weir::cli
+} // namespace weir::transport

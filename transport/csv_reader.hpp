@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace weir::cli {
+namespace weir::transport {
 
 class csv_reader {
 public:
@@ -51,4 +51,4 @@ private:
   std::string error_;
 };
 
-} // namespace weir::cli
+} // namespace weir::transport

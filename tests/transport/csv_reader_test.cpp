@@ -1,11 +1,11 @@
 // RFC 4180 and what real files do beside it.
-#include "cli/csv_reader.hpp"
+#include "transport/csv_reader.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <sstream>
 
-using weir::cli::csv_reader;
+using weir::transport::csv_reader;
 using rows = std::vector<std::vector<std::string>>;
 
 namespace {
@@ -30,7 +30,7 @@ parsed parse(const std::string& text, char separator = ',') {
 
 } // namespace
 
-TEST_CASE("plain records end with LF, CRLF or the file", "[cli]") {
+TEST_CASE("plain records end with LF, CRLF or the file", "[transport]") {
   CHECK(parse("a,b\n1,2\n").records == rows{{"a", "b"}, {"1", "2"}});
   CHECK(parse("a,b\r\n1,2\r\n").records == rows{{"a", "b"}, {"1", "2"}});
   CHECK(parse("a,b\n1,2").records == rows{{"a", "b"}, {"1", "2"}});
@@ -38,21 +38,21 @@ TEST_CASE("plain records end with LF, CRLF or the file", "[cli]") {
   CHECK(parse("a\r").records == rows{{"a"}});
 }
 
-TEST_CASE("quoted fields hold separators, quotes and line breaks", "[cli]") {
+TEST_CASE("quoted fields hold separators, quotes and line breaks", "[transport]") {
   CHECK(parse("\"a,b\",\"say \"\"hi\"\"\",\"two\r\nlines\"\n").records
         == rows{{"a,b", "say \"hi\"", "two\r\nlines"}});
   CHECK(parse("\"\",x\n").records == rows{{"", "x"}});
   CHECK(parse("\"\"\"\"\n").records == rows{{"\""}});
 }
 
-TEST_CASE("empty fields are kept, empty lines are not", "[cli]") {
+TEST_CASE("empty fields are kept, empty lines are not", "[transport]") {
   CHECK(parse(",\n\n,,x\n").records == rows{{"", ""}, {"", "", "x"}});
   CHECK(parse("\r\n\r\na\r\n").records == rows{{"a"}});
   CHECK(parse("a,").records == rows{{"a", ""}});
 }
 
 TEST_CASE("a byte order mark is passed over and other separators are possible",
-          "[cli]") {
+          "[transport]") {
   CHECK(parse("\xef\xbb\xbf"
               "a;b\n",
               ';')
@@ -61,14 +61,14 @@ TEST_CASE("a byte order mark is passed over and other separators are possible",
   CHECK(parse("a\tb\n", '\t').records == rows{{"a", "b"}});
 }
 
-TEST_CASE("errors name the line and the column", "[cli]") {
+TEST_CASE("errors name the line and the column", "[transport]") {
   CHECK(parse("a,b\n1,x\"y\n").error.starts_with("line 2, column 2: a quote"));
   CHECK(parse("a\n\"b\"c\n").error.starts_with("line 2, column 1: text behind"));
   CHECK(parse("a\n1\n\"open\n\n").error.starts_with("line 3, column 1: the file ends"));
   CHECK(parse("a\rb\n").error.starts_with("line 1, column 1: a carriage return"));
 }
 
-TEST_CASE("lines are counted through quoted line breaks", "[cli]") {
+TEST_CASE("lines are counted through quoted line breaks", "[transport]") {
   std::istringstream in{"h\n\"1\n2\n3\"\nlast\n"};
   csv_reader uut{in};
   std::vector<std::string> fields;
@@ -80,7 +80,7 @@ TEST_CASE("lines are counted through quoted line breaks", "[cli]") {
   CHECK(uut.line() == 5);
 }
 
-TEST_CASE("fields and columns have limits", "[cli]") {
+TEST_CASE("fields and columns have limits", "[transport]") {
   CHECK(parse(std::string(csv_reader::field_bytes_max + 1, 'x')).error.find("1 MB")
         != std::string::npos);
   CHECK(parse(std::string(csv_reader::columns_max, ',')).error.find("columns")
