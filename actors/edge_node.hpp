@@ -12,6 +12,7 @@
 #include "actors/outbox_writer.hpp"
 #include "actors/shard_actor.hpp"
 #include "analytics/expected.hpp"
+#include "analytics/node_clock.hpp"
 #include "analytics/shard.hpp"
 #include "storage/outbox.hpp"
 #include "transport/mqtt_client.hpp"
@@ -56,7 +57,11 @@ struct edge_node_config {
   std::chrono::milliseconds linger{2}; ///< How long a lone event waits for others.
   shard_inbox_config inbox;
   event_port_config ingest; ///< Limits and times; `source` and `unit` are not used.
-  analytics::shard_config shard;
+  analytics::stream_config stream;
+  analytics::node_clock_config clock;
+  /// Events without a time that wait for the clock to be set; further ones are
+  /// rejected.
+  std::size_t held_events_max = 100'000;
   std::vector<mqtt_source_config> mqtt_sources;
   std::vector<zmq_source_config> zmq_sources;
   host_source_config host;

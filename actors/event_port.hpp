@@ -31,8 +31,10 @@ struct event_port_config {
   /// Events before it are rejected: a clock that never was set.
   std::int64_t time_min_ns = 946'684'800'000'000'000; // 2000-01-01
 
-  /// Events further ahead of the node's clock are rejected.
+  /// What is further ahead of the node's clock than this is not believed: rejected, or
+  /// given the time of its arrival (counted either way).
   std::int64_t future_tolerance_ns = 300'000'000'000;
+  bool restamp_future = false;
 };
 
 /// Counters of one source; written by its thread, read by any.

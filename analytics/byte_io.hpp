@@ -27,6 +27,13 @@ public:
     out_.append(reinterpret_cast<const char*>(&value), sizeof(value));
   }
 
+  /// As it lies in memory: for structs without padding.
+  template <class T>
+  void put_struct(const T& value) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    out_.append(reinterpret_cast<const char*>(&value), sizeof(value));
+  }
+
   void put_text(std::string_view text) {
     put(static_cast<std::uint32_t>(text.size()));
     out_.append(text);
@@ -67,6 +74,10 @@ public:
            && !std::signbit(value);
   }
 
+  std::string& bytes() {
+    return out_;
+  }
+
 private:
   std::string& out_;
 };
@@ -88,6 +99,16 @@ public:
     }
     std::memcpy(&value, bytes_.data(), sizeof(T));
     bytes_.remove_prefix(sizeof(T));
+    return value;
+  }
+
+  template <class T>
+  T get_struct() {
+    static_assert(std::is_trivially_copyable_v<T>);
+    T value{};
+    auto bytes = get_bytes(1, sizeof(T));
+    if (ok_)
+      std::memcpy(static_cast<void*>(&value), bytes.data(), sizeof(T));
     return value;
   }
 
@@ -147,6 +168,17 @@ public:
     return 0.0;
   }
 
+  /// `count` items of `item_bytes` each; empty, and not ok, where that is too much.
+  std::string_view get_bytes(std::uint64_t count, std::size_t item_bytes) {
+    if (count > bytes_.size() / item_bytes) {
+      fail();
+      return {};
+    }
+    auto result = bytes_.substr(0, static_cast<std::size_t>(count) * item_bytes);
+    bytes_.remove_prefix(result.size());
+    return result;
+  }
+
   bool ok() const {
     return ok_;
   }
@@ -154,6 +186,7 @@ public:
     return bytes_.empty();
   }
 
+  /// What has not been read yet.
   std::string_view rest() const {
     return bytes_;
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cassert>
 #include <cstdio>
 
@@ -177,6 +178,26 @@ std::uint64_t stable_hash(std::string_view bytes, std::uint64_t seed) {
   return hash ^ (hash >> 31);
 }
 
+std::string_view shard_key(std::string_view canonical) {
+  constexpr std::string_view opening = "{source=\"";
+  auto begin = canonical.find(opening);
+  if (begin == std::string_view::npos)
+    return canonical;
+  begin += opening.size();
+  auto end = begin;
+  while (end < canonical.size() && canonical[end] != '"')
+    end += canonical[end] == '\\' ? 2 : 1;
+  if (end == begin || end >= canonical.size())
+    return canonical;
+  return canonical.substr(begin, end - begin);
+}
+
+series_table::series_table(std::size_t series_max, std::size_t shards)
+  : series_max_(series_max), bits_(static_cast<std::uint32_t>(
+                               std::bit_width(std::max<std::size_t>(shards, 1) - 1))),
+    mask_((std::uint32_t{1} << bits_) - 1), shards_(std::max<std::size_t>(shards, 1)) {
+}
+
 std::optional<series_id> series_table::intern(std::string_view canonical) {
   {
     std::shared_lock lock{mutex_};
@@ -186,28 +207,105 @@ std::optional<series_id> series_table::intern(std::string_view canonical) {
   std::unique_lock lock{mutex_};
   if (auto pos = ids_.find(canonical); pos != ids_.end())
     return pos->second;
-  if (texts_.size() >= series_max_) {
+  if (ids_.size() >= series_max_) {
     refused_.fetch_add(1, std::memory_order_relaxed);
     return std::nullopt;
   }
-  auto id = static_cast<series_id>(texts_.size());
-  const auto& text = texts_.emplace_back(canonical);
-  ids_.emplace(text, id);
+  auto number = shard_for(canonical);
+  auto& shard = shards_[number];
+  std::uint32_t local = 0;
+  if (!shard.free.empty()) {
+    local = shard.free.back();
+    shard.free.pop_back();
+    shard.texts[local] = canonical;
+  } else {
+    local = static_cast<std::uint32_t>(shard.texts.size());
+    shard.texts.emplace_back(canonical);
+  }
+  auto id = id_of(number, local);
+  ids_.emplace(shard.texts[local], id);
+  named_.store(ids_.size(), std::memory_order_relaxed);
   return id;
 }
 
 const std::string& series_table::text(series_id id) const {
   std::shared_lock lock{mutex_};
-  assert(id < texts_.size());
-  return texts_[id];
+  assert(local_of(id) < shards_[shard_of(id)].texts.size());
+  return shards_[shard_of(id)].texts[local_of(id)];
 }
 
 std::size_t series_table::size() const {
-  std::shared_lock lock{mutex_};
-  return texts_.size();
+  return named_.load(std::memory_order_relaxed);
 }
 
-series_resolver::series_resolver(series_table& table) : table_(table), slots_(1024) {
+std::size_t series_table::to_evict() const {
+  auto named = size();
+  // A tiny table (a test's) has no 5 %: one place is kept free.
+  auto high = std::min(series_max_ - series_max_ / 20, series_max_ - 1);
+  if (named <= high)
+    return 0;
+  return named - std::min(series_max_ - series_max_ / 10, high);
+}
+
+std::uint64_t series_table::retire(std::span<const series_id> ids) {
+  std::unique_lock lock{mutex_};
+  for (auto id : ids)
+    ids_.erase(std::string_view{shards_[shard_of(id)].texts[local_of(id)]});
+  named_.store(ids_.size(), std::memory_order_relaxed);
+  return epoch_.fetch_add(1) + 1;
+}
+
+bool series_table::passed(std::uint64_t epoch) const {
+  std::shared_lock lock{mutex_};
+  return std::all_of(readers_.begin(), readers_.end(), [epoch](const reader* x) {
+    return x->active_.load() >= epoch; // Idle is the largest number.
+  });
+}
+
+void series_table::release(std::span<const series_id> ids) {
+  std::unique_lock lock{mutex_};
+  for (auto id : ids) {
+    auto& shard = shards_[shard_of(id)];
+    shard.texts[local_of(id)] = std::string{};
+    shard.free.push_back(local_of(id));
+  }
+}
+
+series_table::reader::reader(series_table& table) : table_(table) {
+  std::unique_lock lock{table_.mutex_};
+  table_.readers_.push_back(this);
+}
+
+series_table::reader::~reader() {
+  std::unique_lock lock{table_.mutex_};
+  std::erase(table_.readers_, this);
+}
+
+std::uint64_t series_table::reader::enter() {
+  // Both sides in sequential order: either retire() comes first and is seen here, or
+  // passed() sees this reader with the older epoch and waits for it.
+  auto epoch = table_.epoch_.load();
+  active_.store(epoch);
+  for (auto again = table_.epoch_.load(); again != epoch;
+       again = table_.epoch_.load()) {
+    epoch = again;
+    active_.store(epoch);
+  }
+  return epoch;
+}
+
+series_resolver::series_resolver(series_table& table)
+  : table_(table), reader_(table), slots_(1024) {
+}
+
+void series_resolver::enter() {
+  auto epoch = reader_.enter();
+  if (epoch == epoch_)
+    return;
+  epoch_ = epoch;
+  std::fill(slots_.begin(), slots_.end(), slot{});
+  keys_.clear();
+  used_ = 0;
 }
 
 std::optional<series_id> series_resolver::resolve(const series_view& series) {

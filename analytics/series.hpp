@@ -61,11 +61,43 @@ expected<series_name, std::string> parse_series(std::string_view text);
 /// shards, alert ids and file formats may rely on it.
 std::uint64_t stable_hash(std::string_view bytes, std::uint64_t seed = 0);
 
+/// The part of a canonical text that decides its shard: the source, so that all
+/// series of one source meet in one shard (watermarks and derived metrics need that),
+/// or the whole text where there is no source.
+std::string_view shard_key(std::string_view canonical);
+
 /// All series of a node. Thread-safe: any thread may intern or look up; a looked
-/// up text stays valid as long as the table. Bounded: see `series_max`.
+/// up text stays valid until its id is released. Bounded: see `series_max`.
+///
+/// An id holds the shard in its low bits and, above them, a number that is dense in
+/// that shard. Ids of evicted series are used again, in three steps, so that no event
+/// on its way is taken for another series:
+///   retire()  the shard gives up series: their names are unknown from now on
+///   passed()  no reader can hold such an id from before any more
+///   release() the shard has taken what was on its way; the ids are free
 class series_table {
 public:
-  explicit series_table(std::size_t series_max) : series_max_(series_max) {
+  explicit series_table(std::size_t series_max, std::size_t shards = 1);
+
+  std::size_t series_max() const {
+    return series_max_;
+  }
+  std::size_t shards() const {
+    return shards_.size();
+  }
+  /// The shard that a series with this name belongs to.
+  std::size_t shard_for(std::string_view canonical) const {
+    return shards_.size() == 1 ? 0 : stable_hash(shard_key(canonical)) % shards_.size();
+  }
+  std::size_t shard_of(series_id id) const {
+    return id & mask_;
+  }
+  /// The dense number of `id` in its shard.
+  std::uint32_t local_of(series_id id) const {
+    return id >> bits_;
+  }
+  series_id id_of(std::size_t shard, std::uint32_t local) const {
+    return static_cast<series_id>(local << bits_ | shard);
   }
 
   /// The id of `canonical`, given on first sight; nothing once the table is full
@@ -75,10 +107,42 @@ public:
   /// The canonical text of `id`. @pre `id` came from this table's intern().
   const std::string& text(series_id id) const;
 
+  /// Series with a name, i.e. not retired.
   std::size_t size() const;
   std::uint64_t refused() const {
     return refused_.load(std::memory_order_relaxed);
   }
+
+  /// How many series shards should give up so that new ones find room: 0 below 95 %
+  /// of series_max, else what leads back to 90 %. Cheap.
+  std::size_t to_evict() const;
+
+  /// Forgets the names of `ids`; returns the epoch to ask passed() for.
+  std::uint64_t retire(std::span<const series_id> ids);
+  bool passed(std::uint64_t epoch) const;
+  void release(std::span<const series_id> ids);
+
+  /// One thread that holds ids between resolve() and handing them to a shard.
+  class reader {
+  public:
+    explicit reader(series_table& table);
+    ~reader();
+    reader(const reader&) = delete;
+    reader& operator=(const reader&) = delete;
+
+    /// Between enter() and leave() ids stay what they are. Returns the epoch: where
+    /// it has changed, ids that were remembered from before must be forgotten.
+    std::uint64_t enter();
+    void leave() {
+      active_.store(idle, std::memory_order_release);
+    }
+
+  private:
+    friend class series_table;
+    static constexpr std::uint64_t idle = ~std::uint64_t{0};
+    series_table& table_;
+    std::atomic<std::uint64_t> active_{idle};
+  };
 
 private:
   struct text_hash {
@@ -87,11 +151,20 @@ private:
       return std::hash<std::string_view>{}(text);
     }
   };
+  struct shard_texts {
+    std::deque<std::string> texts; // By local number. A deque: strings never move.
+    std::vector<std::uint32_t> free;
+  };
 
   const std::size_t series_max_;
+  const std::uint32_t bits_;
+  const std::uint32_t mask_;
   mutable std::shared_mutex mutex_;
-  std::deque<std::string> texts_; // A deque: its strings never move.
+  std::vector<shard_texts> shards_;
   std::unordered_map<std::string_view, series_id> ids_;
+  std::vector<const reader*> readers_;
+  std::atomic<std::size_t> named_{0};
+  std::atomic<std::uint64_t> epoch_{0};
   std::atomic<std::uint64_t> refused_{0};
 };
 
@@ -101,6 +174,13 @@ private:
 class series_resolver {
 public:
   explicit series_resolver(series_table& table);
+
+  /// Call enter() before a payload's first resolve() and leave() when its events are
+  /// with their shards: in between, ids stay what they are.
+  void enter();
+  void leave() {
+    reader_.leave();
+  }
 
   /// Nothing when the node's table is full.
   std::optional<series_id> resolve(const series_view& series);
@@ -116,6 +196,8 @@ private:
   void grow();
 
   series_table& table_;
+  series_table::reader reader_;
+  std::uint64_t epoch_ = 0;
   std::vector<slot> slots_; // Open addressing, a power of two, at most half full.
   std::size_t used_ = 0;
   std::string keys_; // The raw keys of all slots, one after another.

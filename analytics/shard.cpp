@@ -1,168 +1,294 @@
 #include "analytics/shard.hpp"
 
-#include "analytics/byte_io.hpp"
+#include "analytics/shard_plan.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
-#include <set>
+#include <utility>
 
 namespace weir::analytics {
 
 namespace {
 
-constexpr std::uint8_t snapshot_version = 1;
-
-void write_window(byte_writer& out, const open_window& x) {
-  out.put(x.start_ns);
-  out.put(x.count);
-  out.put(x.shift);
-  out.put(x.sum_shifted);
-  out.put(x.sum_shifted_squares);
-  out.put(x.min);
-  out.put(x.max);
-  out.put(x.first);
-  out.put(x.last);
-  out.put(x.first_ns);
-  out.put(x.last_ns);
-}
-
-open_window read_window(byte_reader& in) {
-  open_window x;
-  x.start_ns = in.get<std::int64_t>();
-  x.count = in.get<std::uint64_t>();
-  x.shift = in.get<double>();
-  x.sum_shifted = in.get<double>();
-  x.sum_shifted_squares = in.get<double>();
-  x.min = in.get<double>();
-  x.max = in.get<double>();
-  x.first = in.get<double>();
-  x.last = in.get<double>();
-  x.first_ns = in.get<std::int64_t>();
-  x.last_ns = in.get<std::int64_t>();
-  return x;
-}
-
-void write_detector(byte_writer& out, const ewma_detector::image& x) {
-  out.put(x.level);
-  out.put(x.spread);
-  out.put(x.count);
-  out.put(x.calm);
-  out.put(x.in_excursion);
-  out.put(x.worst);
-}
-
-ewma_detector read_detector(byte_reader& in) {
-  ewma_detector::image x{};
-  x.level = in.get<double>();
-  x.spread = in.get<double>();
-  x.count = in.get<std::uint32_t>();
-  x.calm = in.get<std::uint8_t>();
-  x.in_excursion = in.get<std::uint8_t>();
-  x.worst = in.get<std::uint8_t>();
-  return ewma_detector::load(x);
-}
+/// How far ahead memory is asked for: about what a miss takes at full speed.
+constexpr std::size_t prefetch_distance = 16;
 
 } // namespace
-
-std::string validate(const shard_config& config) {
-  if (config.window.width_ns <= 0)
-    return "window.width must be above 0";
-  if (config.window.out_of_orderness_ns < 0
-      || config.window.out_of_orderness_ns > 64 * config.window.width_ns)
-    return "window.out_of_orderness must be between 0 and 64 widths";
-  if (config.window.idle_close_ns <= 0)
-    return "window.idle_close must be above 0";
-  if (!(config.detector.threshold > 0.0) || !(config.detector.clip > 0.0))
-    return "detector.threshold and detector.clip must be above 0";
-  if (!(config.detector.memory_events >= 1.0) || config.detector.warmup_events < 2)
-    return "detector.memory_events must be at least 1 and "
-           "detector.warmup_events at least 2";
-  if (config.rules.size() > rules_max)
-    return "at most " + std::to_string(rules_max) + " rules";
-  std::set<std::string_view> names;
-  for (const auto& rule : config.rules) {
-    if (rule.name.empty() || !names.insert(rule.name).second)
-      return "rule names must be there and differ: \"" + rule.name + "\"";
-    if (!std::isfinite(rule.limit) || !std::isfinite(rule.clear_limit.value_or(0.0)))
-      return "rule \"" + rule.name + "\": limits must be finite";
-    if (rule.hold_ns < 0 || rule.recover_ns < 0)
-      return "rule \"" + rule.name + "\": times must not be negative";
-  }
-  return {};
-}
 
 void shard_output::clear() {
   summaries.clear();
   anomalies.clear();
   alerts.clear();
+  late.clear();
+  for (auto& x : routed)
+    x.clear();
 }
 
-shard::shard(shard_config config, const series_table& table)
-  : config_(std::move(config)), table_(&table) {
+shard::shard(std::shared_ptr<const stream_program> program, series_table& table,
+             std::size_t number)
+  : program_(std::move(program)), table_(&table), number_(number) {
+  make_default(program_->config());
+  make_views(program_->config());
 }
 
-shard::series_state& shard::state_of(series_id id) {
-  if (id >= series_.size())
-    series_.resize(std::max<std::size_t>(id + 1, series_.size() * 5 / 4));
-  auto& state = series_[id];
-  if (!state.known) {
-    state.known = true;
-    if (auto name = parse_series(table_->text(id))) {
-      state.judged = config_.detector.enabled
-                     && std::none_of(
-                       config_.detector_ignores.begin(), config_.detector_ignores.end(),
-                       [&](const auto& x) { return matches_glob(x, name->metric); });
-      for (std::size_t i = 0; i < config_.rules.size(); ++i)
-        if (matches_glob(config_.rules[i].metric, name->metric)
-            && matches_glob(config_.rules[i].source, name->source))
-          state.rules |= std::uint64_t{1} << i;
+shard::~shard() = default;
+
+// -- events --------------------------------------------------------------------
+
+void shard::process(std::span<const event> events, const batch_time& now,
+                    shard_output& out) {
+  auto before = out.summaries.size();
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    if (panes_ != nullptr && i + prefetch_distance < events.size()) {
+      auto ahead = table_->local_of(events[i + prefetch_distance].series);
+      if (ahead < series_.size())
+        panes_->prefetch(ahead);
+    }
+    take(events[i], now, out);
+  }
+  settle(now, out);
+  count_summaries(before, out);
+}
+
+void shard::settle(const batch_time& now, shard_output& out) {
+  if (default_)
+    default_->settle(out.summaries);
+  for (auto& view : views_)
+    view->settle(now.local_ns, out.summaries);
+}
+
+void shard::count_summaries(std::size_t before, const shard_output& out) {
+  status_.summaries += out.summaries.size() - before;
+}
+
+void shard::take(const event& x, const batch_time& now, shard_output& out) {
+  auto local = table_->local_of(x.series);
+  auto& slot = local < series_.size() && series_[local].known ? series_[local]
+                                                              : first_sight(x.series);
+  auto& source = sources_[slot.source];
+  source.observe(x.time_ns, now);
+  if (slot.plan) {
+    take_planned(slot, x, now, out);
+    return;
+  }
+  if (add_to_default(x, source, out))
+    ++status_.events;
+  else
+    note_late(x, slot.source, watermark_of(source), out);
+}
+
+bool shard::add_to_default(const event& x, const source_clock& source,
+                           shard_output& out) {
+  auto watermark_ns = watermark_of(source);
+  window_clock clock{watermark_ns, watermark_ns - lateness_ns_};
+  keyed_event keyed{x.time_ns, x.value, x.series, 0};
+  auto slot = table_->local_of(x.series);
+  if (panes_ != nullptr)
+    return panes_->add(slot, keyed, clock, out.summaries);
+  return !default_ || default_->add(slot, keyed, clock, out.summaries);
+}
+
+void shard::take_planned(series_slot& slot, event x, const batch_time& now,
+                         shard_output& out) {
+  auto& plan = *slot.plan;
+  if (!prepare(plan, x))
+    return;
+  const auto& source = sources_[slot.source];
+  auto in_default = add_to_default(x, source, out);
+  auto in_views = plan.members.empty() || add_to_views(plan, x, source, now, out);
+  if (in_default && in_views)
+    ++status_.events;
+  else
+    note_late(x, slot.source, watermark_of(source), out);
+  if (!in_default)
+    return;
+  if (!plan.inputs.empty())
+    derive(plan, x, now, out);
+  judge(plan, x, out);
+}
+
+/// Conversions, filters, sampling. False: the event goes no further.
+bool shard::prepare(series_plan& plan, event& x) {
+  if (plan.converts.empty() && plan.filters.empty() && plan.samplers.empty())
+    return true;
+  std::array<double, stream_program::event_slots> slots{
+    x.value, static_cast<double>(x.time_ns) * 1e-9};
+  for (const auto& code : plan.converts) {
+    auto value = code.evaluate(slots);
+    if (is_missing(value)) {
+      ++status_.unconverted;
+      return false;
+    }
+    x.value = slots[stream_program::slot_value] = value;
+  }
+  for (const auto& code : plan.filters)
+    if (!code.passes(slots)) {
+      ++status_.filtered;
+      return false;
+    }
+  if (samples_out(plan, x)) {
+    ++status_.sampled_out;
+    return false;
+  }
+  return true;
+}
+
+bool shard::samples_out(series_plan& plan, const event& x) {
+  for (auto& state : plan.samplers) {
+    const auto& step = program_->config().samples[state.step];
+    ++state.count;
+    auto is_first = state.taken_ns == time_never;
+    auto silent_ns = is_first ? 0 : x.time_ns - state.taken_ns;
+    auto keeps_alive = step.silence_max_ns > 0 && silent_ns >= step.silence_max_ns;
+    auto is_due
+      = state.count >= step.every && silent_ns >= step.interval_ns
+        && (step.dead_band == 0.0 || std::abs(x.value - state.taken) > step.dead_band);
+    if (!is_first && !is_due && !keeps_alive)
+      return true;
+    state.count = 0;
+    state.taken_ns = x.time_ns;
+    state.taken = x.value;
+  }
+  return false;
+}
+
+bool shard::add_to_views(series_plan& plan, const event& x, const source_clock& source,
+                         const batch_time& now, shard_output& out) {
+  std::array<double, stream_program::event_slots> slots{
+    x.value, static_cast<double>(x.time_ns) * 1e-9};
+  auto watermark_ns = watermark_of(source);
+  bool taken = true;
+  for (auto& member : plan.members) {
+    if (member.has_where && !member.where.passes(slots))
+      continue;
+    std::uint32_t marks = member.triggers_always ? mark_trigger : 0u;
+    marks |= member.open_when.passes(slots) ? mark_open : 0u;
+    marks |= member.close_when.passes(slots) ? mark_close : 0u;
+    marks |= member.trigger_when.passes(slots) ? mark_trigger : 0u;
+    keyed_event keyed{x.time_ns, x.value, x.series, marks};
+    auto& view = *views_[member.view];
+    if (member.slot == stream_view::no_slot) {
+      out.routed.resize(table_->shards());
+      out.routed[table_->shard_of(member.key)].push_back(
+        {keyed, member.key, member.view, plan.source_hash, watermark_ns});
+      ++status_.routed;
+    } else if (member.grouped) {
+      taken = view.add_to_group(member.slot, keyed, plan.source_hash, watermark_ns,
+                                now.local_ns, out.summaries)
+              && taken;
+    } else {
+      taken = view.add(member.slot, keyed, watermark_ns, out.summaries) && taken;
     }
   }
-  return state;
+  return taken;
 }
 
-void shard::process(std::span<const event> events, std::int64_t now_ns,
-                    shard_output& out) {
-  auto closed_before = out.summaries.size();
+void shard::process_routed(std::span<const routed_event> events, const batch_time& now,
+                           shard_output& out) {
+  auto before = out.summaries.size();
   for (const auto& x : events) {
-    auto& state = state_of(x.series);
-    state.last_seen_ns = now_ns;
-    if (!state.window.add(config_.window, x.series, x.time_ns, x.value,
-                          out.summaries)) {
-      ++status_.late;
+    if (x.view >= views_.size())
+      continue; // From before a change of configuration that has removed it.
+    auto& view = *views_[x.view];
+    auto local = table_->local_of(x.key);
+    group_keys_[x.key] = now.local_ns;
+    auto slot = view.slot_of(x.key, local);
+    auto taken = view.is_grouped()
+                   ? view.add_to_group(slot, x.event, x.source, x.watermark_ns,
+                                       now.local_ns, out.summaries)
+                   : view.add(slot, x.event, x.watermark_ns, out.summaries);
+    if (!taken)
+      note_late({x.event.time_ns, x.event.value, x.event.series, 0},
+                source_of_routed(x), x.watermark_ns, out);
+  }
+  settle(now, out);
+  count_summaries(before, out);
+}
+
+/// A number for the source of an event that another shard has routed here.
+std::uint32_t shard::source_of_routed(const routed_event& x) {
+  return source_of(shard_key(table_->text(x.event.series)));
+}
+
+void shard::note_late(const event& x, std::uint32_t number, std::int64_t watermark_ns,
+                      shard_output& out) {
+  ++status_.late;
+  auto& source = sources_[number];
+  ++source.late;
+  // One entry a source and batch; the source remembers where its entry stands.
+  if (source.late_entry < out.late.size()
+      && out.late[source.late_entry].source == number) {
+    ++out.late[source.late_entry].count;
+    return;
+  }
+  source.late_entry = static_cast<std::uint32_t>(out.late.size());
+  out.late.push_back(
+    {x.series, x.time_ns, x.value, watermark_ns - x.time_ns, 1, number});
+}
+
+// -- derivations ---------------------------------------------------------------
+
+void shard::derive(series_plan& plan, const event& x, const batch_time& now,
+                   shard_output& out) {
+  for (const auto& input : plan.inputs) {
+    auto& state = derive_states_[input.state];
+    auto variable = input.slot - stream_program::event_slots;
+    if (x.time_ns < state.times_ns[variable])
+      continue; // An older value than the one that is there.
+    state.slots[input.slot] = x.value;
+    state.times_ns[variable] = x.time_ns;
+    if (!input.triggers)
+      continue;
+    auto stale_ns = program_->config().derives[state.rule].stale_max_ns;
+    auto is_fresh = [&](std::int64_t time_ns) {
+      return time_ns != time_never && x.time_ns - time_ns <= stale_ns;
+    };
+    if (!std::all_of(state.times_ns.begin(), state.times_ns.end(), is_fresh))
+      continue;
+    state.slots[stream_program::slot_value] = x.value;
+    state.slots[stream_program::slot_time_s] = static_cast<double>(x.time_ns) * 1e-9;
+    auto value = state.code.evaluate(state.slots);
+    if (is_missing(value))
+      continue;
+    if (!state.has_result) {
+      ++status_.unkeyed;
       continue;
     }
-    ++status_.events;
-    judge(state, x, out);
+    ++status_.derived;
+    // Derivations only look back at earlier ones, so this ends.
+    take({x.time_ns, value, state.result, 0}, now, out);
   }
-  status_.summaries += out.summaries.size() - closed_before;
 }
 
-void shard::judge(series_state& state, const event& x, shard_output& out) {
+// -- detector and rules ----------------------------------------------------------
+
+void shard::judge(series_plan& plan, const event& x, shard_output& out) {
   ewma_detector::verdict verdict;
-  if (state.judged) {
-    verdict = state.detector.add(config_.detector, x.value);
+  if (plan.judged) {
+    const auto& config = program_->config().detector;
+    verdict = detectors_[table_->local_of(x.series)].add(config, x.value);
     if (verdict.what == ewma_detector::change::began
         || verdict.what == ewma_detector::change::rose) {
       out.anomalies.push_back(
         {x.series, x.time_ns, x.value, verdict.expected, verdict.deviation,
-         ewma_detector::score(config_.detector, verdict.deviation), verdict.severity,
-         "ewma/1"});
+         ewma_detector::score(config, verdict.deviation), verdict.severity, "ewma/1"});
       ++status_.anomalies;
     }
   }
-  if (state.rules != 0)
-    run_rules(state, x, verdict, out);
+  if (plan.rules != 0)
+    run_rules(plan, x, verdict, out);
 }
 
-void shard::run_rules(series_state& state, const event& x,
+void shard::run_rules(series_plan& plan, const event& x,
                       const ewma_detector::verdict& verdict, shard_output& out) {
   rule_input input{x.time_ns, x.value, verdict.expected, verdict.in_excursion,
                    verdict.severity};
-  for (auto bits = state.rules; bits != 0; bits &= bits - 1) {
+  for (auto bits = plan.rules; bits != 0; bits &= bits - 1) {
     auto number = static_cast<std::uint32_t>(std::countr_zero(bits));
-    const auto& rule = config_.rules[number];
-    if (!state.alerting && !begins(rule, input))
+    const auto& rule = program_->config().rules[number];
+    if (!plan.alerting && !begins(rule, input))
       continue;
     auto& states = rule_states_[x.series];
     auto& current = states[number];
@@ -180,133 +306,32 @@ void shard::run_rules(series_state& state, const event& x,
     if (current.state == alert_state::inactive
         || current.state == alert_state::resolved)
       states.erase(number);
-    state.alerting = !states.empty();
-    if (!state.alerting)
+    plan.alerting = !states.empty();
+    if (!plan.alerting)
       rule_states_.erase(x.series);
   }
 }
 
-void shard::tick(std::int64_t now_ns, shard_output& out) {
-  auto closed_before = out.summaries.size();
-  status_.series_open = 0;
-  for (std::size_t id = 0; id < series_.size(); ++id) {
-    auto& state = series_[id];
-    if (!state.window.is_open())
-      continue;
-    if (now_ns - state.last_seen_ns >= config_.window.idle_close_ns)
-      state.window.flush(config_.window, static_cast<series_id>(id), out.summaries);
-    else
-      ++status_.series_open;
-  }
-  status_.summaries += out.summaries.size() - closed_before;
+std::vector<std::pair<std::string, std::uint64_t>>
+shard::late_sources(std::size_t n) const {
+  std::vector<std::pair<std::string, std::uint64_t>> result;
+  for (std::size_t i = 0; i < sources_.size(); ++i)
+    if (sources_[i].late > 0)
+      result.emplace_back(source_names_[i], sources_[i].late);
+  auto by_count = [](const auto& a, const auto& b) { return a.second > b.second; };
+  n = std::min(n, result.size());
+  std::partial_sort(result.begin(), result.begin() + static_cast<std::ptrdiff_t>(n),
+                    result.end(), by_count);
+  result.resize(n);
+  return result;
 }
 
-void shard::flush(shard_output& out) {
-  auto closed_before = out.summaries.size();
-  for (std::size_t id = 0; id < series_.size(); ++id)
-    series_[id].window.flush(config_.window, static_cast<series_id>(id), out.summaries);
-  status_.summaries += out.summaries.size() - closed_before;
-  status_.series_open = 0;
-}
-
-void shard::snapshot(std::string& out) const {
-  byte_writer writer{out};
-  std::string state_bytes;
-  for (std::size_t id = 0; id < series_.size(); ++id) {
-    const auto& state = series_[id];
-    if (!state.known)
-      continue;
-    state_bytes.clear();
-    byte_writer entry{state_bytes};
-    entry.put(snapshot_version);
-    auto window = state.window.save();
-    entry.put(config_.window.width_ns);
-    entry.put(window.closed_until_ns);
-    entry.put(window.time_max_ns);
-    entry.put(window.late_count);
-    entry.put(static_cast<std::uint32_t>(window.open.size()));
-    for (const auto& x : window.open)
-      write_window(entry, x);
-    write_detector(entry, state.detector.save());
-    auto rules = rule_states_.find(static_cast<series_id>(id));
-    entry.put(static_cast<std::uint32_t>(
-      rules == rule_states_.end() ? 0 : rules->second.size()));
-    if (rules != rule_states_.end())
-      for (const auto& [number, rule] : rules->second) {
-        entry.put_text(config_.rules[number].name);
-        entry.put(rule.state);
-        entry.put(rule.start_ns);
-        entry.put(rule.since_ns);
-        entry.put(rule.worst);
-      }
-    writer.put_text(table_->text(static_cast<series_id>(id)));
-    writer.put_text(state_bytes);
-  }
-}
-
-bool shard::restore(series_id id, std::string_view bytes, std::int64_t now_ns,
-                    shard_output& out) {
-  byte_reader in{bytes};
-  if (in.get<std::uint8_t>() != snapshot_version)
-    return false;
-  auto width_ns = in.get<std::int64_t>();
-  tumbling_window::image window{};
-  window.closed_until_ns = in.get<std::int64_t>();
-  window.time_max_ns = in.get<std::int64_t>();
-  window.late_count = in.get<std::uint32_t>();
-  auto open_count = in.get<std::uint32_t>();
-  for (std::uint32_t i = 0; i < open_count && in.ok(); ++i)
-    window.open.push_back(read_window(in));
-  auto detector = read_detector(in);
-  std::vector<std::pair<std::uint32_t, rule_state>> rules;
-  auto rule_count = in.get<std::uint32_t>();
-  for (std::uint32_t i = 0; i < rule_count && in.ok(); ++i) {
-    auto name = in.get_text();
-    rule_state rule;
-    rule.state = in.get<alert_state>();
-    rule.start_ns = in.get<std::int64_t>();
-    rule.since_ns = in.get<std::int64_t>();
-    rule.worst = in.get<double>();
-    for (std::uint32_t number = 0; number < config_.rules.size(); ++number)
-      if (config_.rules[number].name == name && rule.state <= alert_state::recovering)
-        rules.emplace_back(number, rule);
-  }
-  if (!in.ok() || !in.at_end())
-    return false;
-  auto& state = state_of(id);
-  state.last_seen_ns = now_ns;
-  state.window = tumbling_window::load(window);
-  if (width_ns != config_.window.width_ns) {
-    // Windows of another width cannot go on: they are sent as far as they came.
-    auto old_config = config_.window;
-    old_config.width_ns = width_ns;
-    auto closed_before = out.summaries.size();
-    state.window.flush(old_config, id, out.summaries);
-    status_.summaries += out.summaries.size() - closed_before;
-    state.window = tumbling_window{};
-  }
-  state.detector = detector;
-  for (const auto& [number, rule] : rules) {
-    rule_states_[id][number] = rule;
-    state.alerting = true;
-    if (rule.state >= alert_state::firing)
-      ++status_.alerts_open;
-  }
-  return true;
-}
-
-bool for_each_snapshot_entry(
-  std::string_view snapshot,
-  const std::function<void(std::string_view, std::string_view)>& entry) {
-  byte_reader in{snapshot};
-  while (!in.at_end()) {
-    auto text = in.get_text();
-    auto state = in.get_text();
-    if (!in.ok())
-      return false;
-    entry(text, state);
-  }
-  return true;
+std::size_t shard::state_bytes() const {
+  auto result = (default_ ? default_->size_bytes() : 0) + detectors_.size_bytes()
+                + series_.size_bytes() + sources_.capacity() * sizeof(source_clock);
+  for (const auto& view : views_)
+    result += view->size_bytes();
+  return result;
 }
 
 } // namespace weir::analytics

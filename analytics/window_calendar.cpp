@@ -120,9 +120,9 @@ std::int64_t window_calendar::boundary_ns(std::int64_t index) const {
   return zone_->from_local(start_ns + offset_ns_);
 }
 
-span window_calendar::cut_at(std::int64_t time_ns) const {
+time_span window_calendar::cut_at(std::int64_t time_ns) const {
   auto index = index_at(time_ns);
-  span result{boundary_ns(index), boundary_ns(index + 1)};
+  time_span result{boundary_ns(index), boundary_ns(index + 1)};
   // Where clocks go back over a boundary, the local time is again that of the window
   // before, which has ended; where a day does not exist, its window is empty.
   while (result.end_ns <= time_ns)
@@ -130,7 +130,7 @@ span window_calendar::cut_at(std::int64_t time_ns) const {
   return result;
 }
 
-span window_calendar::window_at(std::int64_t time_ns) const {
+time_span window_calendar::window_at(std::int64_t time_ns) const {
   auto result = cut_at(std::clamp(time_ns, cut_from_ns, cut_until_ns));
   if (result.contains(cut_from_ns))
     result.start_ns = INT64_MIN;

@@ -22,14 +22,14 @@ namespace weir::analytics {
 enum class calendar_unit : std::uint8_t { minute, hour, day, week, month };
 
 /// An interval of event time: the start belongs to it, the end does not.
-struct span {
+struct time_span {
   std::int64_t start_ns = 0;
   std::int64_t end_ns = 0;
 
   bool contains(std::int64_t time_ns) const {
     return time_ns >= start_ns && time_ns < end_ns;
   }
-  bool operator==(const span&) const = default;
+  bool operator==(const time_span&) const = default;
 };
 
 /// The most units that one window may have: a day of minutes, a week of hours, a year
@@ -56,8 +56,8 @@ public:
   /// The one window that contains `time_ns`; together they cover all time without gap
   /// or overlap. Before 1700 and from 2200 on they are not cut any more: the outermost
   /// ones reach to the ends of int64. A few binary searches; who asks for many times
-  /// near each other keeps the span and asks span::contains() first.
-  span window_at(std::int64_t time_ns) const;
+  /// near each other keeps the span and asks time_span::contains() first.
+  time_span window_at(std::int64_t time_ns) const;
 
   calendar_unit unit() const {
     return unit_;
@@ -75,7 +75,7 @@ public:
 private:
   std::int64_t index_at(std::int64_t time_ns) const;
   std::int64_t boundary_ns(std::int64_t index) const;
-  span cut_at(std::int64_t time_ns) const;
+  time_span cut_at(std::int64_t time_ns) const;
 
   calendar_unit unit_;
   int every_;

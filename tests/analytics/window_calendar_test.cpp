@@ -38,60 +38,60 @@ TEST_CASE("minutes and hours are cut in UTC whatever the zone", "[analytics]") {
   auto kathmandu = zone({{0, 5 * 3600 + 45 * 60}});
   window_calendar quarter{calendar_unit::minute, 15, 0, kathmandu};
   CHECK(quarter.window_at(utc(2026, 5, 1, 10, 14))
-        == span{utc(2026, 5, 1, 10), utc(2026, 5, 1, 10, 15)});
+        == time_span{utc(2026, 5, 1, 10), utc(2026, 5, 1, 10, 15)});
   window_calendar six_hours{calendar_unit::hour, 6, 0, kathmandu};
   CHECK(six_hours.window_at(utc(2026, 5, 1, 5, 59))
-        == span{utc(2026, 5, 1), utc(2026, 5, 1, 6)});
-  CHECK(six_hours.window_at(-1) == span{-6 * hour, 0});
+        == time_span{utc(2026, 5, 1), utc(2026, 5, 1, 6)});
+  CHECK(six_hours.window_at(-1) == time_span{-6 * hour, 0});
   window_calendar moved{calendar_unit::hour, 6, 2 * hour};
   CHECK(moved.window_at(utc(2026, 5, 1, 1))
-        == span{utc(2026, 4, 30, 20), utc(2026, 5, 1, 2)});
+        == time_span{utc(2026, 4, 30, 20), utc(2026, 5, 1, 2)});
 }
 
 TEST_CASE("a day has 23 or 25 hours when clocks change", "[analytics]") {
   window_calendar uut{calendar_unit::day, 1, 0, berlin()};
   CHECK(uut.window_at(utc(2026, 3, 29, 12))
-        == span{utc(2026, 3, 28, 23), utc(2026, 3, 29, 22)});
+        == time_span{utc(2026, 3, 28, 23), utc(2026, 3, 29, 22)});
   CHECK(uut.window_at(utc(2026, 10, 25, 12))
-        == span{utc(2026, 10, 24, 22), utc(2026, 10, 25, 23)});
+        == time_span{utc(2026, 10, 24, 22), utc(2026, 10, 25, 23)});
   CHECK(uut.window_at(utc(2026, 10, 25, 23)).start_ns == utc(2026, 10, 25, 23));
 }
 
 TEST_CASE("a shift begins at the same local time all year", "[analytics]") {
   window_calendar uut{calendar_unit::day, 1, 6 * hour, berlin()};
   CHECK(uut.window_at(utc(2026, 3, 29, 3))
-        == span{utc(2026, 3, 28, 5), utc(2026, 3, 29, 4)});
+        == time_span{utc(2026, 3, 28, 5), utc(2026, 3, 29, 4)});
   window_calendar night{calendar_unit::day, 1, -2 * hour, berlin()};
   CHECK(night.window_at(utc(2026, 7, 1, 20))
-        == span{utc(2026, 7, 1, 20), utc(2026, 7, 2, 20)});
+        == time_span{utc(2026, 7, 1, 20), utc(2026, 7, 2, 20)});
 }
 
 TEST_CASE("weeks begin on Monday, counted from 1970-01-05", "[analytics]") {
   window_calendar uut{calendar_unit::week, 1, 0, berlin()};
   CHECK(uut.window_at(utc(2026, 3, 25)) // 167 hours
-        == span{utc(2026, 3, 22, 23), utc(2026, 3, 29, 22)});
+        == time_span{utc(2026, 3, 22, 23), utc(2026, 3, 29, 22)});
   window_calendar two{calendar_unit::week, 2};
-  CHECK(two.window_at(0) == span{utc(1969, 12, 22), utc(1970, 1, 5)});
-  CHECK(two.window_at(utc(1970, 1, 5)) == span{utc(1970, 1, 5), utc(1970, 1, 19)});
+  CHECK(two.window_at(0) == time_span{utc(1969, 12, 22), utc(1970, 1, 5)});
+  CHECK(two.window_at(utc(1970, 1, 5)) == time_span{utc(1970, 1, 5), utc(1970, 1, 19)});
 }
 
 TEST_CASE("months and quarters are those of the year", "[analytics]") {
   window_calendar uut{calendar_unit::month, 1, 0, berlin()};
   CHECK(uut.window_at(utc(2026, 3, 15))
-        == span{utc(2026, 2, 28, 23), utc(2026, 3, 31, 22)});
+        == time_span{utc(2026, 2, 28, 23), utc(2026, 3, 31, 22)});
   window_calendar quarter{calendar_unit::month, 3};
-  CHECK(quarter.window_at(utc(2024, 2, 29)) == span{utc(2024, 1, 1), utc(2024, 4, 1)});
+  CHECK(quarter.window_at(utc(2024, 2, 29)) == time_span{utc(2024, 1, 1), utc(2024, 4, 1)});
   CHECK(quarter.window_at(utc(1969, 12, 31))
-        == span{utc(1969, 10, 1), utc(1970, 1, 1)});
+        == time_span{utc(1969, 10, 1), utc(1970, 1, 1)});
   window_calendar from_15th{calendar_unit::month, 1, 14 * day};
   CHECK(from_15th.window_at(utc(2026, 3, 14))
-        == span{utc(2026, 2, 15), utc(2026, 3, 15)});
+        == time_span{utc(2026, 2, 15), utc(2026, 3, 15)});
 }
 
 TEST_CASE("days are counted from 1970-01-01", "[analytics]") {
   window_calendar uut{calendar_unit::day, 10};
-  CHECK(uut.window_at(0) == span{0, 10 * day});
-  CHECK(uut.window_at(-1) == span{-10 * day, 0});
+  CHECK(uut.window_at(0) == time_span{0, 10 * day});
+  CHECK(uut.window_at(-1) == time_span{-10 * day, 0});
 }
 
 TEST_CASE("a day whose midnight does not exist begins when it first can",
@@ -100,9 +100,9 @@ TEST_CASE("a day whose midnight does not exist begins when it first can",
   window_calendar uut{calendar_unit::day, 1, 0,
                       zone({{0, -3 * 3600}, {utc(2018, 11, 4, 3), -2 * 3600}})};
   CHECK(uut.window_at(utc(2018, 11, 4, 12))
-        == span{utc(2018, 11, 4, 3), utc(2018, 11, 5, 2)});
+        == time_span{utc(2018, 11, 4, 3), utc(2018, 11, 5, 2)});
   CHECK(uut.window_at(utc(2018, 11, 4, 3) - 1)
-        == span{utc(2018, 11, 3, 3), utc(2018, 11, 4, 3)});
+        == time_span{utc(2018, 11, 3, 3), utc(2018, 11, 4, 3)});
 }
 
 TEST_CASE("a day whose midnight occurs twice begins at the first one", "[analytics]") {
@@ -110,7 +110,7 @@ TEST_CASE("a day whose midnight occurs twice begins at the first one", "[analyti
   window_calendar uut{
     calendar_unit::day, 1, 0,
     zone({{0, -(2 * 3600 + 1800)}, {utc(2010, 11, 7, 2, 31), -(3 * 3600 + 1800)}})};
-  span seventh{utc(2010, 11, 7, 2, 30), utc(2010, 11, 8, 3, 30)};
+  time_span seventh{utc(2010, 11, 7, 2, 30), utc(2010, 11, 8, 3, 30)};
   CHECK(uut.window_at(utc(2010, 11, 7, 2, 30)) == seventh);
   CHECK(uut.window_at(utc(2010, 11, 7, 3)) == seventh); // 23:30 of the 6th, again.
   CHECK(uut.window_at(utc(2010, 11, 7, 3, 30)) == seventh);
@@ -122,9 +122,9 @@ TEST_CASE("a day that does not exist has no window", "[analytics]") {
   window_calendar uut{calendar_unit::day, 1, 0,
                       zone({{0, -10 * 3600}, {utc(2011, 12, 30, 10), 14 * 3600}})};
   CHECK(uut.window_at(utc(2011, 12, 30, 10) - 1)
-        == span{utc(2011, 12, 29, 10), utc(2011, 12, 30, 10)});
+        == time_span{utc(2011, 12, 29, 10), utc(2011, 12, 30, 10)});
   CHECK(uut.window_at(utc(2011, 12, 30, 10))
-        == span{utc(2011, 12, 30, 10), utc(2011, 12, 31, 10)});
+        == time_span{utc(2011, 12, 30, 10), utc(2011, 12, 31, 10)});
 }
 
 TEST_CASE("windows tile over zones with wild changes", "[analytics]") {

@@ -1,0 +1,347 @@
+#include "analytics/pane_windows.hpp"
+
+#include "analytics/snapshot_io.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+namespace weir::analytics {
+
+std::int64_t floor_to_multiple(std::int64_t time_ns, std::int64_t width_ns) {
+  auto remainder = time_ns % width_ns;
+  return time_ns - (remainder < 0 ? remainder + width_ns : remainder);
+}
+
+pane_windows::pane_windows(pane_config config, const aggregate_plan& plan,
+                           fact_book* facts)
+  : config_(std::move(config)), pane_ns_(std::gcd(config_.width_ns, config_.slide_ns)),
+    extended_(plan, facts), loading_(nullptr, [](loading*) {}) {
+}
+
+// -- geometry ------------------------------------------------------------------
+
+time_span pane_windows::pane_at(std::int64_t time_ns) const {
+  if (config_.calendar) {
+    if (!calendar_span_.contains(time_ns))
+      calendar_span_ = config_.calendar->window_at(time_ns);
+    return calendar_span_;
+  }
+  auto start = floor_to_multiple(time_ns - config_.offset_ns, pane_ns_);
+  return {start + config_.offset_ns, start + config_.offset_ns + pane_ns_};
+}
+
+/// The end of the first window that contains a pane.
+std::int64_t pane_windows::first_end(std::int64_t pane_end_ns) const {
+  if (config_.calendar || config_.slide_ns == config_.width_ns)
+    return pane_end_ns;
+  // Window starts are multiples of the slide; the first one that holds the pane ends
+  // at the first multiple-of-slide-plus-width that is not before the pane's end.
+  auto start = pane_end_ns - config_.width_ns - config_.offset_ns;
+  auto floor = floor_to_multiple(start, config_.slide_ns);
+  return (floor == start ? start : floor + config_.slide_ns) + config_.width_ns
+         + config_.offset_ns;
+}
+
+std::int64_t pane_windows::last_end(const time_span& x) const {
+  if (config_.calendar || config_.slide_ns == config_.width_ns)
+    return x.end_ns;
+  return floor_to_multiple(x.start_ns - config_.offset_ns, config_.slide_ns)
+         + config_.width_ns + config_.offset_ns;
+}
+
+/// The end of the first window with something in it that ends after `after_ns`.
+std::int64_t pane_windows::next_due(std::uint32_t slot, std::int64_t after_ns) const {
+  auto due = time_forever;
+  auto consider = [&](std::int64_t start_ns, std::int64_t end_ns) {
+    auto first = first_end(end_ns);
+    auto last = last_end({start_ns, end_ns});
+    if (last <= after_ns)
+      return;
+    if (first <= after_ns)
+      first
+        += (after_ns - first) / config_.slide_ns * config_.slide_ns + config_.slide_ns;
+    due = std::min(due, first);
+  };
+  const auto& key = keys_[slot];
+  if (key.newest.count != 0)
+    consider(key.newest.start_ns, pane_at(key.newest.start_ns).end_ns);
+  for (auto i = key.older; i != none; i = pool_[i].next)
+    consider(pool_[i].window.start_ns, pool_[i].end_ns);
+  return due;
+}
+
+// -- keys ----------------------------------------------------------------------
+
+void pane_windows::open(std::uint32_t slot, series_id series) {
+  keys_.grow(slot + 1);
+  marks_.grow(slot + 1);
+  keys_[slot] = key_state{};
+  keys_[slot].newest.last_ns = time_never;
+  keys_[slot].series = series;
+  marks_[slot] = key_marks{};
+}
+
+void pane_windows::erase(std::uint32_t slot) {
+  auto series = keys_[slot].series;
+  while (keys_[slot].older != none) {
+    auto next = pool_[keys_[slot].older].next;
+    give_pane(keys_[slot].older);
+    keys_[slot].older = next;
+  }
+  extended_.give(keys_[slot].extended);
+  open(slot, series);
+}
+
+std::uint32_t pane_windows::take_pane() {
+  if (free_panes_.empty()) {
+    pool_.emplace_back();
+    return static_cast<std::uint32_t>(pool_.size() - 1);
+  }
+  auto index = free_panes_.back();
+  free_panes_.pop_back();
+  pool_[index] = pane{};
+  return index;
+}
+
+void pane_windows::give_pane(std::uint32_t index) {
+  extended_.give(pool_[index].extended);
+  free_panes_.push_back(index);
+}
+
+void pane_windows::set_fast(key_state& key, const key_marks& marks) {
+  key.fast_width = 0;
+  if (key.newest.count == 0)
+    return;
+  auto span = pane_at(key.newest.start_ns);
+  if (first_end(span.end_ns) > marks.sent_until_ns)
+    key.fast_width = static_cast<std::uint64_t>(span.end_ns - span.start_ns);
+}
+
+// -- events --------------------------------------------------------------------
+
+bool pane_windows::add_slowly(std::uint32_t slot, const keyed_event& event,
+                              const window_clock& clock, std::vector<summary>& out) {
+  advance(slot, clock, out);
+  auto& key = keys_[slot];
+  auto& marks = marks_[slot];
+  auto span = pane_at(event.time_ns);
+  auto first = first_end(span.end_ns);
+  if (first <= marks.taken_until_ns) {
+    ++key.late_count;
+    ++counters_.late;
+    return false;
+  }
+  auto goes_newest
+    = key.newest.count == 0
+        ? key.older == none || pool_[key.older].window.start_ns < span.start_ns
+        : key.newest.start_ns <= span.start_ns;
+  std::uint32_t* revision = &key.revision;
+  if (goes_newest)
+    into_newest(slot, span, event);
+  else
+    revision = into_older(slot, span, event);
+  if (first <= marks.sent_until_ns) {
+    ++*revision;
+    dirty_pane dirty{slot, span.start_ns, span.end_ns};
+    if (dirty_.empty() || dirty_.back() != dirty)
+      dirty_.push_back(dirty);
+  }
+  key.wake_ns = std::min(key.wake_ns, next_due(slot, marks.sent_until_ns));
+  set_fast(key, marks);
+  return true;
+}
+
+void pane_windows::into_newest(std::uint32_t slot, const time_span& span,
+                               const keyed_event& event) {
+  auto& key = keys_[slot];
+  if (key.newest.count != 0 && key.newest.start_ns != span.start_ns) {
+    auto index = take_pane();
+    pool_[index].window = key.newest;
+    pool_[index].end_ns = pane_at(key.newest.start_ns).end_ns;
+    pool_[index].extended = std::exchange(key.extended, extended_pool::none);
+    pool_[index].revision = std::exchange(key.revision, 0);
+    pool_[index].next = std::exchange(key.older, index);
+    key.newest.count = 0;
+  }
+  if (key.newest.count == 0) {
+    key.newest.start_ns = span.start_ns;
+    key.extended = extended_.take();
+    key.newest.begin(event.time_ns, event.value);
+  } else {
+    key.newest.add(event.time_ns, event.value);
+  }
+  if (key.extended != extended_pool::none)
+    extended_.add(key.extended, event);
+}
+
+std::uint32_t* pane_windows::into_older(std::uint32_t slot, const time_span& span,
+                                        const keyed_event& event) {
+  auto& key = keys_[slot];
+  auto before = none; // The pane in the list after which this one stands.
+  auto index = key.older;
+  while (index != none && pool_[index].window.start_ns > span.start_ns)
+    before = std::exchange(index, pool_[index].next);
+  if (index == none || pool_[index].window.start_ns != span.start_ns) {
+    auto made = take_pane();
+    pool_[made].window.start_ns = span.start_ns;
+    pool_[made].end_ns = span.end_ns;
+    pool_[made].extended = extended_.take();
+    pool_[made].next = index;
+    (before == none ? key.older : pool_[before].next) = made;
+    index = made;
+  }
+  auto& found = pool_[index];
+  found.window.begin_or_add(event.time_ns, event.value);
+  if (found.extended != extended_pool::none)
+    extended_.add(found.extended, event);
+  return &found.revision;
+}
+
+// -- closing -------------------------------------------------------------------
+
+void pane_windows::advance(std::uint32_t slot, const window_clock& clock,
+                           std::vector<summary>& out) {
+  auto& key = keys_[slot];
+  auto& marks = marks_[slot];
+  if (clock.watermark_ns >= key.wake_ns)
+    send_due(slot, clock.watermark_ns, out);
+  if (clock.watermark_ns > marks.sent_until_ns) {
+    marks.sent_until_ns = clock.watermark_ns;
+    set_fast(key, marks);
+  }
+  if (clock.horizon_ns > marks.taken_until_ns) {
+    marks.taken_until_ns = clock.horizon_ns;
+    drop_done(slot);
+  }
+}
+
+void pane_windows::send_due(std::uint32_t slot, std::int64_t watermark_ns,
+                            std::vector<summary>& out) {
+  auto& key = keys_[slot];
+  auto& marks = marks_[slot];
+  while (key.wake_ns <= watermark_ns && key.wake_ns != time_forever) {
+    if (send(slot, key.wake_ns, false, out))
+      ++counters_.windows;
+    marks.sent_until_ns = std::max(marks.sent_until_ns, key.wake_ns);
+    key.wake_ns = next_due(slot, marks.sent_until_ns);
+  }
+  set_fast(key, marks);
+}
+
+void pane_windows::close(std::uint32_t slot, bool forget, std::vector<summary>& out) {
+  // The last window ends before time_forever, so this sends all of them.
+  send_due(slot, time_forever - 1, out);
+  if (!forget)
+    return;
+  auto& marks = marks_[slot];
+  marks.taken_until_ns = std::max(marks.taken_until_ns, marks.sent_until_ns);
+  drop_done(slot);
+}
+
+/// Forgets panes that no window which may still change contains.
+void pane_windows::drop_done(std::uint32_t slot) {
+  auto& key = keys_[slot];
+  auto& marks = marks_[slot];
+  auto done_ns = std::min(marks.taken_until_ns, marks.sent_until_ns);
+  auto* link = &key.older;
+  while (*link != none) {
+    auto index = *link;
+    auto& x = pool_[index];
+    if (last_end({x.window.start_ns, x.end_ns}) > done_ns) {
+      link = &x.next;
+      continue;
+    }
+    *link = x.next;
+    give_pane(index);
+  }
+  if (key.newest.count != 0 && last_end(pane_at(key.newest.start_ns)) <= done_ns)
+    drop_newest(key);
+}
+
+void pane_windows::drop_newest(key_state& key) {
+  key.newest.count = 0; // Its last_ns stays, for last_time_ns().
+  key.fast_width = 0;
+  key.revision = 0;
+  extended_.give(std::exchange(key.extended, extended_pool::none));
+}
+
+/// The parts of `window` that hold events, the oldest first, into parts_.
+void pane_windows::collect(const key_state& key, const time_span& window) {
+  parts_.clear();
+  if (key.newest.count != 0 && window.contains(key.newest.start_ns))
+    parts_.push_back({&key.newest, key.extended, key.revision});
+  for (auto i = key.older; i != none && pool_[i].window.start_ns >= window.start_ns;
+       i = pool_[i].next)
+    if (pool_[i].window.start_ns < window.end_ns)
+      parts_.push_back({&pool_[i].window, pool_[i].extended, pool_[i].revision});
+  std::reverse(parts_.begin(), parts_.end());
+}
+
+bool pane_windows::send(std::uint32_t slot, std::int64_t end_ns, bool early,
+                        std::vector<summary>& out) {
+  auto& key = keys_[slot];
+  time_span window{config_.calendar ? pane_at(end_ns - 1).start_ns
+                                    : end_ns - config_.width_ns,
+                   end_ns};
+  collect(key, window);
+  if (parts_.empty())
+    return false;
+  auto whole = *parts_.front().window;
+  std::uint32_t revision = parts_.front().revision;
+  for (std::size_t i = 1; i < parts_.size(); ++i) {
+    whole.merge(*parts_[i].window);
+    revision += parts_[i].revision;
+  }
+  whole.start_ns = window.start_ns;
+  auto& result = out.emplace_back(whole.close(end_ns - window.start_ns));
+  result.series = key.series;
+  result.revision = revision;
+  result.early = early;
+  if (!early)
+    result.late_count = std::exchange(key.late_count, 0);
+  if (extended_.is_used())
+    extended_.encode(parts_, result.extended);
+  return true;
+}
+
+void pane_windows::settle(std::vector<summary>& out) {
+  if (dirty_.empty())
+    return;
+  std::sort(dirty_.begin(), dirty_.end());
+  dirty_.erase(std::unique(dirty_.begin(), dirty_.end()), dirty_.end());
+  std::vector<std::pair<std::uint32_t, std::int64_t>> windows;
+  for (const auto& x : dirty_) {
+    const auto& marks = marks_[x.slot];
+    auto last = std::min(last_end({x.start_ns, x.end_ns}), marks.sent_until_ns);
+    auto step = config_.calendar ? time_forever : config_.slide_ns;
+    for (auto end = first_end(x.end_ns); end <= last; end += step) {
+      windows.emplace_back(x.slot, end);
+      if (step > last - end)
+        break;
+    }
+  }
+  dirty_.clear();
+  std::sort(windows.begin(), windows.end());
+  windows.erase(std::unique(windows.begin(), windows.end()), windows.end());
+  for (auto [slot, end] : windows)
+    if (send(slot, end, false, out))
+      ++counters_.revisions;
+}
+
+void pane_windows::tell_early(std::uint32_t slot, std::vector<summary>& out) {
+  const auto& key = keys_[slot];
+  if (key.newest.count == 0)
+    return;
+  auto newest = first_end(pane_at(key.newest.start_ns).end_ns);
+  for (auto end = key.wake_ns; end <= newest; end = next_due(slot, end))
+    if (send(slot, end, true, out))
+      ++counters_.early;
+}
+
+std::size_t pane_windows::size_bytes() const {
+  return keys_.size_bytes() + marks_.size_bytes() + pool_.capacity() * sizeof(pane)
+         + free_panes_.capacity() * sizeof(std::uint32_t) + extended_.size_bytes();
+}
+
+} // namespace weir::analytics

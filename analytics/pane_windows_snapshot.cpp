@@ -1,0 +1,83 @@
+// Saving and loading of PANE WINDOWS: arrays of plain structs, then the further
+// aggregates that they name. Layout: analytics/SNAPSHOT.md.
+#include "analytics/pane_windows.hpp"
+#include "analytics/snapshot_io.hpp"
+
+namespace weir::analytics {
+
+struct pane_windows::loading {
+  array_view<key_state> key_states;
+  array_view<key_marks> marks;
+  array_view<pane> pool;
+  std::vector<std::string_view> extended;
+};
+
+void pane_windows::save(std::string& out) const {
+  byte_writer writer{out};
+  writer.put(static_cast<std::uint64_t>(keys_.size()));
+  keys_.for_each_run(
+    [&](const key_state* run, std::size_t n) { put_array(out, run, n); });
+  writer.put(static_cast<std::uint64_t>(marks_.size()));
+  marks_.for_each_run(
+    [&](const key_marks* run, std::size_t n) { put_array(out, run, n); });
+  put_counted(out, pool_);
+  writer.put(static_cast<std::uint64_t>(extended_.slots()));
+  for (std::uint32_t i = 0; i < extended_.slots(); ++i)
+    extended_.save(i, writer);
+}
+
+bool pane_windows::begin_load(std::string_view bytes) {
+  auto state = std::make_unique<loading>();
+  byte_reader in{bytes};
+  state->key_states = get_counted<key_state>(in);
+  state->marks = get_counted<key_marks>(in);
+  state->pool = get_counted<pane>(in);
+  auto extended = in.get<std::uint64_t>();
+  for (std::uint64_t i = 0; i < extended && in.ok(); ++i)
+    state->extended.push_back(in.get_text());
+  if (!in.ok() || !in.at_end() || state->marks.size() != state->key_states.size())
+    return false;
+  loading_ = {state.release(), [](loading* x) { delete x; }};
+  return true;
+}
+
+bool pane_windows::load_slot(std::uint32_t from, std::uint32_t slot) {
+  const auto& saved = *loading_;
+  if (from >= saved.marks.size())
+    return false;
+  auto load_extended = [&](std::uint32_t index) {
+    return index < saved.extended.size() ? extended_.load(saved.extended[index])
+                                         : extended_.take();
+  };
+  auto series = keys_[slot].series;
+  auto& key = keys_[slot];
+  key = saved.key_states[from];
+  key.series = series;
+  auto older = key.older;
+  key.older = none;
+  if (key.newest.count != 0)
+    key.extended = load_extended(key.extended);
+  else
+    key.extended = extended_pool::none;
+  marks_[slot] = saved.marks[from];
+  auto before = none;
+  // A list cannot be longer than the pool: damaged links must not go round for ever.
+  for (std::size_t steps = 0; older < saved.pool.size() && steps < saved.pool.size();
+       ++steps) {
+    auto x = saved.pool[older];
+    older = x.next;
+    x.extended = load_extended(x.extended);
+    x.next = none;
+    auto index = take_pane();
+    pool_[index] = x;
+    (before == none ? key.older : pool_[before].next) = index;
+    before = index;
+  }
+  return true;
+}
+
+void pane_windows::end_load() {
+  loading_.reset();
+}
+
+} // namespace weir::analytics

@@ -1,0 +1,294 @@
+// What a SHARD does once a second, at the end, and when its configuration changes.
+#include "analytics/shard_plan.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace weir::analytics {
+
+void shard::tick(const batch_time& now, bool all_handed_on, shard_output& out) {
+  auto before = out.summaries.size();
+  close_by_time(now, out);
+  for (auto& view : views_)
+    if (view->is_grouped())
+      view->tick_groups(now.local_ns, out.summaries);
+  tell_early(now, out);
+  finish_eviction(all_handed_on, out);
+  if (leaving_.empty())
+    if (auto wanted = table_->to_evict(); wanted > 0)
+      evict(wanted / table_->shards() + 1, out);
+  settle(now, out);
+  count_summaries(before, out);
+  window_counters total;
+  auto add = [&total](const window_counters& x) {
+    total.revisions += x.revisions;
+    total.early += x.early;
+    total.forced += x.forced;
+  };
+  if (default_)
+    add(default_->counters());
+  for (const auto& view : views_)
+    add(view->windows().counters());
+  status_.revisions = total.revisions;
+  status_.early = total.early;
+  status_.forced = total.forced;
+  status_.state_bytes = state_bytes();
+}
+
+void shard::close_by_time(const batch_time& now, shard_output& out) {
+  const auto& time = program_->config().event_time;
+  status_.series_open = 0;
+  for (std::uint32_t local = 0; local < series_.size(); ++local) {
+    auto& slot = series_[local];
+    if (!slot.known)
+      continue;
+    auto& source = sources_[slot.source];
+    auto silent_ns = now.local_ns - source.seen_ns;
+    auto is_idle = silent_ns >= time.idle_timeout_ns;
+    // Its sent windows wait for late events no longer than those would be taken.
+    auto forget = silent_ns >= time.idle_timeout_ns + time.allowed_lateness_ns;
+    source.idle = is_idle;
+    auto watermark_ns = watermark_of(source);
+    auto close
+      = [&](window_operator& windows, std::uint32_t at, const window_clock& clock) {
+          if (is_idle)
+            windows.close(at, false, out.summaries);
+          windows.advance(at,
+                          forget && windows.is_revisable()
+                            ? window_clock{clock.watermark_ns, clock.watermark_ns}
+                            : clock,
+                          out.summaries);
+        };
+    if (default_) {
+      close(*default_, local, {watermark_ns, watermark_ns - lateness_ns_});
+      status_.series_open += default_->is_open(local) ? 1 : 0;
+    }
+    if (!slot.plan)
+      continue;
+    for (const auto& member : slot.plan->members)
+      if (!member.grouped && member.slot != stream_view::no_slot)
+        close(views_[member.view]->windows(), member.slot,
+              views_[member.view]->clock_at(watermark_ns));
+  }
+}
+
+void shard::tell_early(const batch_time& now, shard_output& out) {
+  for (auto& view : views_) {
+    if (!view->early_is_due(now.local_ns))
+      continue;
+    for (std::uint32_t slot = 0; slot < view->keys().size(); ++slot)
+      if (view->keys()[slot].local != stream_view::no_slot)
+        view->windows().tell_early(slot, out.summaries);
+  }
+  if (!default_ || program_->config().window->early_ns == 0)
+    return;
+  if (default_early_at_ns_ == time_never)
+    default_early_at_ns_ = now.local_ns + program_->config().window->early_ns;
+  if (now.local_ns < default_early_at_ns_)
+    return;
+  default_early_at_ns_ = now.local_ns + program_->config().window->early_ns;
+  for (std::uint32_t local = 0; local < series_.size(); ++local)
+    if (series_[local].known)
+      default_->tell_early(local, out.summaries);
+}
+
+void shard::flush(shard_output& out) {
+  auto before = out.summaries.size();
+  if (default_) {
+    default_->settle(out.summaries);
+    for (std::uint32_t local = 0; local < series_.size(); ++local)
+      if (series_[local].known)
+        default_->close(local, true, out.summaries);
+  }
+  for (auto& view : views_)
+    view->close_all(out.summaries);
+  count_summaries(before, out);
+  status_.series_open = 0;
+}
+
+// -- eviction --------------------------------------------------------------------
+
+/// Closes and forgets what there is of a series; its id stays taken.
+void shard::forget(series_id id, shard_output& out) {
+  auto local = table_->local_of(id);
+  for (auto& view : views_)
+    view->erase(local, out.summaries);
+  group_keys_.erase(id);
+  if (local >= series_.size() || !series_[local].known)
+    return;
+  auto& slot = series_[local];
+  if (default_) {
+    default_->settle(out.summaries); // What waits for it names slots.
+    default_->close(local, true, out.summaries);
+    default_->erase(local);
+  }
+  if (slot.plan)
+    for (const auto& member : slot.plan->members)
+      if (!member.grouped && member.slot != stream_view::no_slot)
+        views_[member.view]->erase(table_->local_of(member.key), out.summaries);
+  slot.plan.reset();
+  for (auto& view : views_)
+    if (view->facts() != nullptr)
+      view->facts()->forget(id);
+}
+
+/// Gives up the series that were seen longest ago, but for those that alert.
+void shard::evict(std::size_t count, shard_output& out) {
+  struct candidate {
+    std::int64_t seen_ns;
+    series_id id;
+  };
+  std::vector<candidate> candidates;
+  for (std::uint32_t local = 0; local < series_.size(); ++local) {
+    const auto& slot = series_[local];
+    if (!slot.known || (slot.plan && slot.plan->alerting))
+      continue;
+    auto seen_ns = panes_ != nullptr ? panes_->last_time_ns(local)
+                                     : sources_[slot.source].time_max_ns;
+    candidates.push_back({seen_ns, table_->id_of(number_, local)});
+  }
+  count = std::min(count, candidates.size());
+  auto by_age = [](const candidate& a, const candidate& b) {
+    return a.seen_ns != b.seen_ns ? a.seen_ns < b.seen_ns : a.id < b.id;
+  };
+  std::nth_element(candidates.begin(),
+                   candidates.begin() + static_cast<std::ptrdiff_t>(count),
+                   candidates.end(), by_age);
+  candidates.resize(count);
+  for (const auto& x : candidates) {
+    leaving_.push_back(x.id);
+    // The series of its own views go with it.
+    if (const auto& plan = series_[table_->local_of(x.id)].plan)
+      for (const auto& member : plan->members)
+        if (!member.grouped && member.slot != stream_view::no_slot)
+          leaving_.push_back(member.key);
+    forget(x.id, out);
+    series_[table_->local_of(x.id)].leaving = true;
+    ++status_.evicted;
+  }
+  if (leaving_.empty())
+    return;
+  leaving_epoch_ = table_->retire(leaving_);
+  leaving_stage_ = eviction_stage::retired;
+}
+
+/// Steps of an eviction, one a tick at most: events that were on their way are taken
+/// into windows of the old series, which are closed again; then the ids are free.
+void shard::finish_eviction(bool all_handed_on, shard_output& out) {
+  if (leaving_.empty() || !all_handed_on)
+    return;
+  if (leaving_stage_ == eviction_stage::retired) {
+    if (table_->passed(leaving_epoch_))
+      leaving_stage_ = eviction_stage::passed;
+    return;
+  }
+  if (leaving_stage_ == eviction_stage::passed) {
+    for (auto id : leaving_)
+      forget(id, out);
+    leaving_stage_ = eviction_stage::closed;
+    return;
+  }
+  for (auto id : leaving_) {
+    auto local = table_->local_of(id);
+    if (local >= series_.size() || !series_[local].known)
+      continue;
+    auto number = series_[local].source;
+    series_[local] = series_slot{};
+    --status_.series;
+    if (--sources_[number].series > 0)
+      continue;
+    source_ids_.erase(source_names_[number]);
+    sources_[number] = source_clock{};
+    free_sources_.push_back(number);
+    std::erase_if(derive_ids_, [&](const auto& x) {
+      return derive_states_[x.second].source == number;
+    });
+  }
+  table_->release(leaving_);
+  leaving_.clear();
+}
+
+// -- change of configuration -------------------------------------------------------
+
+change_report shard::change(std::shared_ptr<const stream_program> program,
+                            shard_output& out) {
+  auto before = out.summaries.size();
+  change_report report;
+  auto old_program = std::exchange(program_, std::move(program));
+  const auto& was = old_program->config();
+  const auto& is = program_->config();
+  change_default(was, report, out);
+  auto old_views = std::move(views_);
+  make_views(is);
+  for (auto& old : old_views) {
+    auto same = std::find_if(views_.begin(), views_.end(), [&](const auto& x) {
+      return x->config().name == old->config().name
+             && state_fingerprint(x->config()) == state_fingerprint(old->config());
+    });
+    if (same == views_.end()) {
+      old->close_all(out.summaries);
+      report.closed.push_back("view \"" + old->config().name + "\"");
+      continue;
+    }
+    old->change((*same)->config(), is.event_time);
+    *same = std::move(old);
+    report.kept.push_back("view \"" + (*same)->config().name + "\"");
+    if ((*same)->facts() != nullptr)
+      (*same)->facts()->forget_all(); // A device table may say other things now.
+  }
+  change_rules(was);
+  derive_states_.clear();
+  derive_ids_.clear();
+  for (std::uint32_t local = 0; local < series_.size(); ++local)
+    if (series_[local].known && !series_[local].leaving)
+      make_plan(series_[local], table_->id_of(number_, local));
+  count_summaries(before, out);
+  return report;
+}
+
+void shard::change_default(const stream_config& was, change_report& report,
+                           shard_output& out) {
+  const auto& is = program_->config();
+  out_of_orderness_ns_ = is.event_time.out_of_orderness_ns;
+  if (was.window && is.window
+      && state_fingerprint(*was.window) == state_fingerprint(*is.window)) {
+    lateness_ns_
+      = is.window->allowed_lateness_ns.value_or(is.event_time.allowed_lateness_ns);
+    report.kept.push_back("the default windows");
+    return;
+  }
+  if (default_) {
+    default_->settle(out.summaries);
+    for (std::uint32_t local = 0; local < series_.size(); ++local)
+      if (series_[local].known)
+        default_->close(local, true, out.summaries);
+    report.closed.push_back("the default windows");
+  }
+  make_default(is);
+  if (default_)
+    for (std::uint32_t local = 0; local < series_.size(); ++local)
+      if (series_[local].known)
+        default_->open(local, table_->id_of(number_, local));
+}
+
+/// Rules are known by name; the states of those that are gone go too.
+void shard::change_rules(const stream_config& was) {
+  const auto& is = program_->config();
+  status_.alerts_open = 0;
+  for (auto& [id, states] : rule_states_) {
+    std::unordered_map<std::uint32_t, rule_state> next;
+    for (const auto& [number, state] : states)
+      for (std::uint32_t i = 0; i < is.rules.size(); ++i)
+        if (is.rules[i].name == was.rules[number].name) {
+          next.emplace(i, state);
+          status_.alerts_open += state.state == alert_state::firing
+                                     || state.state == alert_state::recovering
+                                   ? 1
+                                   : 0;
+        }
+    states = std::move(next);
+  }
+  std::erase_if(rule_states_, [](const auto& x) { return x.second.empty(); });
+}
+
+} // namespace weir::analytics

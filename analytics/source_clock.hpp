@@ -1,0 +1,102 @@
+// Event time of one source (a device, a machine), and of the sources of a group. A
+// source's clock may be wrong; what it says is believed for its own events only.
+#pragma once
+
+#include "analytics/window_operator.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+namespace weir::analytics {
+
+/// When a batch is processed.
+struct batch_time {
+  std::int64_t local_ns = 0; ///< A clock that never jumps: notices silence.
+
+  /// The node's wall clock: no event moves a watermark beyond it, so one stamp from
+  /// the future does not make what comes after it late. time_forever where there is
+  /// none (recorded events, a clock that is not trusted).
+  std::int64_t wall_ns = time_forever;
+};
+
+struct source_clock {
+  std::int64_t time_max_ns = time_never;
+  std::int64_t seen_ns = 0; ///< Local clock.
+  std::uint64_t late = 0;   ///< Events.
+  bool idle = false;
+  bool used = false;
+  std::uint32_t series = 0;     ///< That belong to it.
+  std::uint32_t late_entry = 0; ///< Of shard_output::late, in this batch.
+
+  void observe(std::int64_t time_ns, const batch_time& now) {
+    time_max_ns = std::max(time_max_ns, std::min(time_ns, now.wall_ns));
+    seen_ns = now.local_ns;
+    idle = false;
+  }
+
+  /// time_never before the first event.
+  std::int64_t watermark_ns(std::int64_t out_of_orderness_ns) const {
+    return time_max_ns == time_never ? time_never : time_max_ns - out_of_orderness_ns;
+  }
+};
+
+/// The watermark of windows that many sources feed: the least of the sources' own,
+/// but for silent ones and those that are hopelessly behind.
+class group_clock {
+public:
+  struct limits {
+    std::int64_t idle_timeout_ns;
+    std::int64_t hold_max_ns;
+    std::int64_t retain_max_ns;
+  };
+  explicit group_clock(limits x) : limits_(x) {
+  }
+
+  void change(limits x) {
+    limits_ = x;
+  }
+
+  void observe(std::uint64_t source, std::int64_t watermark_ns, std::int64_t local_ns);
+
+  /// Looks at all sources; call once a batch. Sources that were silent for
+  /// retain_max are forgotten.
+  void update(std::int64_t local_ns);
+
+  /// As of the last update(); never goes back.
+  const window_clock& clock() const {
+    return clock_;
+  }
+
+  /// All sources are silent.
+  bool is_idle() const {
+    return idle_;
+  }
+
+  std::size_t sources() const {
+    return members_.size();
+  }
+
+  struct member {
+    std::int64_t watermark_ns;
+    std::int64_t seen_ns;
+  };
+  const std::unordered_map<std::uint64_t, member>& members() const {
+    return members_;
+  }
+  void load(std::uint64_t source, const member& x) {
+    members_[source] = x;
+  }
+  void load(const window_clock& x) {
+    clock_ = x;
+  }
+
+private:
+  limits limits_;
+  std::unordered_map<std::uint64_t, member> members_;
+  window_clock clock_;
+  bool idle_ = false;
+};
+
+} // namespace weir::analytics
