@@ -34,7 +34,16 @@ private:
     std::string message;
   };
   using result = expected<operand, failure>;
-  struct binary_operator;
+  /// What an infix operator takes on both sides.
+  enum class operands : std::uint8_t { numbers, booleans, ordered, same };
+  struct binary_operator {
+    token_kind kind;
+    std::string_view sign;
+    int binds; ///< How tightly.
+    opcode op;
+    operands takes;
+    value_type gives;
+  };
   class nesting;
 
   // In the order of the grammar, the loosest first; docs/expressions.md has it.
@@ -60,6 +69,8 @@ private:
 
   /// The part from `left` on as one, of type `type`.
   operand join(const operand& left, const operand& right, value_type type) const;
+  /// What a letter of a function's signature stands for.
+  static value_type type_of(char letter, value_type before);
   void add(opcode op, value_type type);
   void add(const node& x);
   void repeat(std::size_t begin, std::size_t end);
