@@ -90,7 +90,9 @@ void pane_windows::erase(std::uint32_t slot) {
     keys_[slot].older = next;
   }
   extended_.give(keys_[slot].extended);
+  auto tag = keys_[slot].tag;
   open(slot, series);
+  keys_[slot].tag = tag;
 }
 
 std::uint32_t pane_windows::take_pane() {

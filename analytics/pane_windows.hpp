@@ -62,6 +62,16 @@ public:
     __builtin_prefetch(line + 64, 1);
   }
 
+  /// The same for what hangs on it. @pre prefetch() came some time before.
+  void prefetch_older(std::uint32_t slot) const {
+    if (keys_[slot].older == none)
+      return;
+    const auto* line = reinterpret_cast<const char*>(&pool_[keys_[slot].older]);
+    __builtin_prefetch(line, 1);
+    __builtin_prefetch(line + 64, 1);
+    __builtin_prefetch(&marks_[slot], 1);
+  }
+
   void advance(std::uint32_t slot, const window_clock& clock,
                std::vector<summary>& out) override;
   void close(std::uint32_t slot, bool forget, std::vector<summary>& out) override;
@@ -79,6 +89,14 @@ public:
   bool begin_load(std::string_view bytes) override;
   bool load_slot(std::uint32_t from, std::uint32_t slot) override;
   void end_load() override;
+
+  /// A number that the caller keeps with a slot, where it costs no further fetch.
+  std::uint32_t tag(std::uint32_t slot) const {
+    return keys_[slot].tag;
+  }
+  void set_tag(std::uint32_t slot, std::uint32_t tag) {
+    keys_[slot].tag = tag;
+  }
 
   /// The largest event time in `slot`, kept also while no window is open.
   std::int64_t last_time_ns(std::uint32_t slot) const {
@@ -100,7 +118,7 @@ private:
     std::uint32_t extended = extended_pool::none;
     std::uint32_t late_count = 0; // Since the last summary.
     std::uint32_t revision = 0;   // Of the newest pane.
-    std::uint32_t unused = 0;
+    std::uint32_t tag = 0;        // The caller's.
   };
   static_assert(sizeof(key_state) == 128);
 

@@ -50,9 +50,11 @@ bool pane_windows::load_slot(std::uint32_t from, std::uint32_t slot) {
                                          : extended_.take();
   };
   auto series = keys_[slot].series;
+  auto tag = keys_[slot].tag;
   auto& key = keys_[slot];
   key = saved.key_states[from];
   key.series = series;
+  key.tag = tag;
   auto older = key.older;
   key.older = none;
   if (key.newest.count != 0)

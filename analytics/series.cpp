@@ -195,19 +195,77 @@ std::string_view shard_key(std::string_view canonical) {
 series_table::series_table(std::size_t series_max, std::size_t shards)
   : series_max_(series_max), bits_(static_cast<std::uint32_t>(
                                std::bit_width(std::max<std::size_t>(shards, 1) - 1))),
-    mask_((std::uint32_t{1} << bits_) - 1), shards_(std::max<std::size_t>(shards, 1)) {
+    mask_((std::uint32_t{1} << bits_) - 1), shards_(std::max<std::size_t>(shards, 1)),
+    index_(1024) {
+}
+
+std::uint32_t series_table::hash_of(std::string_view text) {
+  return static_cast<std::uint32_t>(std::hash<std::string_view>{}(text));
+}
+
+/// Where `canonical` stands in the index, or the free place where it would.
+std::size_t series_table::find(std::string_view canonical, std::uint32_t hash) const {
+  auto mask = index_.size() - 1;
+  auto at = hash & mask;
+  for (; index_[at].id != no_id; at = (at + 1) & mask) {
+    auto id = index_[at].id;
+    if (index_[at].hash == hash
+        && shards_[shard_of(id)].texts[local_of(id)] == canonical)
+      break;
+  }
+  return at;
+}
+
+void series_table::grow(std::size_t entries) {
+  std::vector<index_entry> larger(std::bit_ceil(std::max(entries, index_.size())));
+  auto mask = larger.size() - 1;
+  for (const auto& x : index_) {
+    if (x.id == no_id)
+      continue;
+    auto at = x.hash & mask;
+    while (larger[at].id != no_id)
+      at = (at + 1) & mask;
+    larger[at] = x;
+  }
+  index_ = std::move(larger);
+}
+
+void series_table::reserve(std::size_t count) {
+  std::unique_lock lock{mutex_};
+  grow(2 * std::min(size() + count, series_max_));
+}
+
+/// Takes a name out and moves those behind it up, so that no search ends too early.
+void series_table::remove(std::string_view canonical) {
+  auto at = find(canonical, hash_of(canonical));
+  if (index_[at].id == no_id)
+    return;
+  auto mask = index_.size() - 1;
+  auto hole = at;
+  for (auto next = (at + 1) & mask; index_[next].id != no_id;
+       next = (next + 1) & mask) {
+    auto home = index_[next].hash & mask;
+    if (((next - home) & mask) < ((next - hole) & mask))
+      continue; // It would come before its home.
+    index_[hole] = index_[next];
+    hole = next;
+  }
+  index_[hole] = index_entry{};
+  named_.fetch_sub(1, std::memory_order_relaxed);
 }
 
 std::optional<series_id> series_table::intern(std::string_view canonical) {
+  auto hash = hash_of(canonical);
   {
     std::shared_lock lock{mutex_};
-    if (auto pos = ids_.find(canonical); pos != ids_.end())
-      return pos->second;
+    if (auto at = find(canonical, hash); index_[at].id != no_id)
+      return index_[at].id;
   }
   std::unique_lock lock{mutex_};
-  if (auto pos = ids_.find(canonical); pos != ids_.end())
-    return pos->second;
-  if (ids_.size() >= series_max_) {
+  auto at = find(canonical, hash);
+  if (index_[at].id != no_id)
+    return index_[at].id;
+  if (size() >= series_max_) {
     refused_.fetch_add(1, std::memory_order_relaxed);
     return std::nullopt;
   }
@@ -223,8 +281,9 @@ std::optional<series_id> series_table::intern(std::string_view canonical) {
     shard.texts.emplace_back(canonical);
   }
   auto id = id_of(number, local);
-  ids_.emplace(shard.texts[local], id);
-  named_.store(ids_.size(), std::memory_order_relaxed);
+  index_[at] = {hash, id};
+  if (named_.fetch_add(1, std::memory_order_relaxed) * 2 >= index_.size())
+    grow(index_.size() * 2);
   return id;
 }
 
@@ -250,8 +309,7 @@ std::size_t series_table::to_evict() const {
 std::uint64_t series_table::retire(std::span<const series_id> ids) {
   std::unique_lock lock{mutex_};
   for (auto id : ids)
-    ids_.erase(std::string_view{shards_[shard_of(id)].texts[local_of(id)]});
-  named_.store(ids_.size(), std::memory_order_relaxed);
+    remove(shards_[shard_of(id)].texts[local_of(id)]);
   return epoch_.fetch_add(1) + 1;
 }
 

@@ -20,7 +20,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -104,6 +103,9 @@ public:
   /// (counted in refused()).
   std::optional<series_id> intern(std::string_view canonical);
 
+  /// Makes room for `count` more names at once.
+  void reserve(std::size_t count);
+
   /// The canonical text of `id`. @pre `id` came from this table's intern().
   const std::string& text(series_id id) const;
 
@@ -145,12 +147,18 @@ public:
   };
 
 private:
-  struct text_hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const {
-      return std::hash<std::string_view>{}(text);
-    }
+  /// Open addressing: a name costs 8 bytes here, and looking it up one line.
+  struct index_entry {
+    std::uint32_t hash = 0;
+    series_id id = no_id;
   };
+  static constexpr series_id no_id = ~series_id{0};
+
+  static std::uint32_t hash_of(std::string_view text);
+  std::size_t find(std::string_view canonical, std::uint32_t hash) const;
+  void grow(std::size_t entries);
+  void remove(std::string_view canonical);
+
   struct shard_texts {
     std::deque<std::string> texts; // By local number. A deque: strings never move.
     std::vector<std::uint32_t> free;
@@ -161,7 +169,7 @@ private:
   const std::uint32_t mask_;
   mutable std::shared_mutex mutex_;
   std::vector<shard_texts> shards_;
-  std::unordered_map<std::string_view, series_id> ids_;
+  std::vector<index_entry> index_; // A power of two, at most half full.
   std::vector<const reader*> readers_;
   std::atomic<std::size_t> named_{0};
   std::atomic<std::uint64_t> epoch_{0};

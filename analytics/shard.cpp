@@ -12,8 +12,10 @@ namespace weir::analytics {
 
 namespace {
 
-/// How far ahead memory is asked for: about what a miss takes at full speed.
-constexpr std::size_t prefetch_distance = 16;
+/// How far ahead memory is asked for, in events: first for what the event's id leads
+/// to, and when that is there for what it leads to.
+constexpr std::size_t prefetch_far = 24;
+constexpr std::size_t prefetch_near = 10;
 
 } // namespace
 
@@ -40,16 +42,36 @@ shard::~shard() = default;
 void shard::process(std::span<const event> events, const batch_time& now,
                     shard_output& out) {
   auto before = out.summaries.size();
-  for (std::size_t i = 0; i < events.size(); ++i) {
-    if (panes_ != nullptr && i + prefetch_distance < events.size()) {
-      auto ahead = table_->local_of(events[i + prefetch_distance].series);
-      if (ahead < series_.size())
-        panes_->prefetch(ahead);
-    }
+  auto prefetched = panes_ != nullptr && events.size() > prefetch_far
+                      ? events.size() - prefetch_far
+                      : std::size_t{0};
+  std::size_t i = 0;
+  for (; i < prefetched; ++i) {
+    prefetch(events[i + prefetch_far], events[i + prefetch_near]);
     take(events[i], now, out);
   }
+  for (; i < events.size(); ++i)
+    take(events[i], now, out);
   settle(now, out);
   count_summaries(before, out);
+}
+
+void shard::prefetch(const event& far, const event& near) const {
+  if (auto local = table_->local_of(far.series); local < series_.size()) {
+    panes_->prefetch(local);
+    if (!plans_are_trivial_ || program_->config().detector.enabled)
+      __builtin_prefetch(&series_[local], 1);
+  }
+  if (auto local = table_->local_of(near.series); local < series_.size()) {
+    auto tag = panes_->tag(local);
+    if (tag == tag_take_fully) {
+      __builtin_prefetch(&sources_[series_[local].source], 1);
+      __builtin_prefetch(&detectors_[local], 1);
+    } else {
+      __builtin_prefetch(&sources_[tag], 1);
+    }
+    panes_->prefetch_older(local);
+  }
 }
 
 void shard::settle(const batch_time& now, shard_output& out) {
@@ -65,6 +87,22 @@ void shard::count_summaries(std::size_t before, const shard_output& out) {
 
 void shard::take(const event& x, const batch_time& now, shard_output& out) {
   auto local = table_->local_of(x.series);
+  if (panes_ == nullptr || local >= panes_->slots()
+      || panes_->tag(local) == tag_take_fully) {
+    take_fully(x, now, out);
+    return;
+  }
+  auto number = panes_->tag(local);
+  auto& source = sources_[number];
+  source.observe(x.time_ns, now);
+  if (add_to_default(x, source, out))
+    ++status_.events;
+  else
+    note_late(x, number, watermark_of(source), out);
+}
+
+void shard::take_fully(const event& x, const batch_time& now, shard_output& out) {
+  auto local = table_->local_of(x.series);
   auto& slot = local < series_.size() && series_[local].known ? series_[local]
                                                               : first_sight(x.series);
   auto& source = sources_[slot.source];
@@ -73,10 +111,22 @@ void shard::take(const event& x, const batch_time& now, shard_output& out) {
     take_planned(slot, x, now, out);
     return;
   }
-  if (add_to_default(x, source, out))
-    ++status_.events;
-  else
+  if (!add_to_default(x, source, out)) {
     note_late(x, slot.source, watermark_of(source), out);
+    return;
+  }
+  ++status_.events;
+  if (slot.judged || slot.rules != 0)
+    judge(slot, x, out);
+}
+
+/// Says in the default pane whether take() needs to look further.
+void shard::set_tag(std::uint32_t local) {
+  if (panes_ == nullptr)
+    return;
+  const auto& slot = series_[local];
+  auto is_plain = slot.known && !slot.plan && !slot.judged && slot.rules == 0;
+  panes_->set_tag(local, is_plain ? slot.source : tag_take_fully);
 }
 
 bool shard::add_to_default(const event& x, const source_clock& source,
@@ -106,7 +156,8 @@ void shard::take_planned(series_slot& slot, event x, const batch_time& now,
     return;
   if (!plan.inputs.empty())
     derive(plan, x, now, out);
-  judge(plan, x, out);
+  if (slot.judged || slot.rules != 0)
+    judge(slot, x, out);
 }
 
 /// Conversions, filters, sampling. False: the event goes no further.
@@ -164,9 +215,11 @@ bool shard::add_to_views(series_plan& plan, const event& x, const source_clock& 
     if (member.has_where && !member.where.passes(slots))
       continue;
     std::uint32_t marks = member.triggers_always ? mark_trigger : 0u;
-    marks |= member.open_when.passes(slots) ? mark_open : 0u;
-    marks |= member.close_when.passes(slots) ? mark_close : 0u;
-    marks |= member.trigger_when.passes(slots) ? mark_trigger : 0u;
+    if (member.has_marks) {
+      marks |= member.open_when.passes(slots) ? mark_open : 0u;
+      marks |= member.close_when.passes(slots) ? mark_close : 0u;
+      marks |= member.trigger_when.passes(slots) ? mark_trigger : 0u;
+    }
     keyed_event keyed{x.time_ns, x.value, x.series, marks};
     auto& view = *views_[member.view];
     if (member.slot == stream_view::no_slot) {
@@ -223,7 +276,7 @@ void shard::note_late(const event& x, std::uint32_t number, std::int64_t waterma
     ++out.late[source.late_entry].count;
     return;
   }
-  source.late_entry = static_cast<std::uint32_t>(out.late.size());
+  source.late_entry = static_cast<std::uint32_t>(out.late.size()) & 0x7fffffffu;
   out.late.push_back(
     {x.series, x.time_ns, x.value, watermark_ns - x.time_ns, 1, number});
 }
@@ -264,9 +317,9 @@ void shard::derive(series_plan& plan, const event& x, const batch_time& now,
 
 // -- detector and rules ----------------------------------------------------------
 
-void shard::judge(series_plan& plan, const event& x, shard_output& out) {
+void shard::judge(series_slot& slot, const event& x, shard_output& out) {
   ewma_detector::verdict verdict;
-  if (plan.judged) {
+  if (slot.judged) {
     const auto& config = program_->config().detector;
     verdict = detectors_[table_->local_of(x.series)].add(config, x.value);
     if (verdict.what == ewma_detector::change::began
@@ -277,18 +330,18 @@ void shard::judge(series_plan& plan, const event& x, shard_output& out) {
       ++status_.anomalies;
     }
   }
-  if (plan.rules != 0)
-    run_rules(plan, x, verdict, out);
+  if (slot.rules != 0)
+    run_rules(slot, x, verdict, out);
 }
 
-void shard::run_rules(series_plan& plan, const event& x,
+void shard::run_rules(series_slot& slot, const event& x,
                       const ewma_detector::verdict& verdict, shard_output& out) {
   rule_input input{x.time_ns, x.value, verdict.expected, verdict.in_excursion,
                    verdict.severity};
-  for (auto bits = plan.rules; bits != 0; bits &= bits - 1) {
+  for (auto bits = slot.rules; bits != 0; bits &= bits - 1) {
     auto number = static_cast<std::uint32_t>(std::countr_zero(bits));
     const auto& rule = program_->config().rules[number];
-    if (!plan.alerting && !begins(rule, input))
+    if (!slot.alerting && !begins(rule, input))
       continue;
     auto& states = rule_states_[x.series];
     auto& current = states[number];
@@ -306,8 +359,8 @@ void shard::run_rules(series_plan& plan, const event& x,
     if (current.state == alert_state::inactive
         || current.state == alert_state::resolved)
       states.erase(number);
-    plan.alerting = !states.empty();
-    if (!plan.alerting)
+    slot.alerting = !states.empty();
+    if (!slot.alerting)
       rule_states_.erase(x.series);
   }
 }
@@ -326,12 +379,16 @@ shard::late_sources(std::size_t n) const {
   return result;
 }
 
-std::size_t shard::state_bytes() const {
-  auto result = (default_ ? default_->size_bytes() : 0) + detectors_.size_bytes()
-                + series_.size_bytes() + sources_.capacity() * sizeof(source_clock);
+std::size_t shard::window_bytes() const {
+  auto result = default_ ? default_->size_bytes() : 0;
   for (const auto& view : views_)
     result += view->size_bytes();
   return result;
+}
+
+std::size_t shard::state_bytes() const {
+  return window_bytes() + detectors_.size_bytes() + series_.size_bytes()
+         + sources_.size_bytes();
 }
 
 } // namespace weir::analytics

@@ -129,6 +129,9 @@ public:
   /// Memory of windows, detectors and source clocks; not of names.
   std::size_t state_bytes() const;
 
+  /// Memory of the windows alone.
+  std::size_t window_bytes() const;
+
   /// Appends the whole state; see restore() and analytics/SNAPSHOT.md.
   void snapshot(std::string& out) const;
 
@@ -147,16 +150,26 @@ public:
 private:
   struct series_plan;
   struct series_slot {
-    std::unique_ptr<series_plan> plan; // Null: nothing but the default windows.
+    std::unique_ptr<series_plan> plan; // Null: no steps, views or derivations.
+    std::uint64_t rules = 0;           // Bit i: rule i applies.
     std::uint32_t source = 0;
     bool known = false;
-    bool leaving = false; // Retired; its id is not free yet.
+    bool leaving = false;  // Retired; its id is not free yet.
+    bool judged = false;   // By the detector.
+    bool alerting = false; // Has an entry in rule_states_.
   };
   struct derive_state;
   struct snapshot_reader;
+  struct text_hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
 
   // shard_plan.cpp: what is decided once for a series.
   series_slot& first_sight(series_id id);
+  series_slot& first_sight(series_id id, std::uint32_t source);
   void make_plan(series_slot& slot, series_id id);
   void plan_steps(series_plan& plan, const series_name& name,
                   const series_facts& facts);
@@ -174,7 +187,10 @@ private:
   std::string look_up(series_id id, const std::string& name) const;
 
   // shard.cpp: what is done for each event.
+  void prefetch(const event& far, const event& near) const;
   void take(const event& x, const batch_time& now, shard_output& out);
+  void take_fully(const event& x, const batch_time& now, shard_output& out);
+  void set_tag(std::uint32_t local);
   void take_planned(series_slot& slot, event x, const batch_time& now,
                     shard_output& out);
   bool prepare(series_plan& plan, event& x);
@@ -186,8 +202,8 @@ private:
               shard_output& out);
   void note_late(const event& x, std::uint32_t source, std::int64_t watermark_ns,
                  shard_output& out);
-  void judge(series_plan& plan, const event& x, shard_output& out);
-  void run_rules(series_plan& plan, const event& x,
+  void judge(series_slot& slot, const event& x, shard_output& out);
+  void run_rules(series_slot& slot, const event& x,
                  const ewma_detector::verdict& verdict, shard_output& out);
   void settle(const batch_time& now, shard_output& out);
   void count_summaries(std::size_t before, const shard_output& out);
@@ -231,13 +247,19 @@ private:
     default_;                     // Null: there are none. Slot = local number.
   pane_windows* panes_ = nullptr; // `default_`, if it is plain panes.
   std::vector<std::unique_ptr<stream_view>> views_; // As config().views.
+  bool plans_are_trivial_ = false; // Nothing in the configuration asks for a plan.
+
+  // The tag of a default pane: the source of a series for which nothing else is to be
+  // done than its default windows, or this.
+  static constexpr std::uint32_t tag_take_fully = ~std::uint32_t{0};
 
   chunked_vector<series_slot> series_; // By local number.
   chunked_vector<ewma_detector> detectors_;
-  std::vector<source_clock> sources_;
+  chunked_vector<source_clock> sources_;
   std::vector<std::string> source_names_;
   std::vector<std::uint32_t> free_sources_;
-  std::unordered_map<std::string, std::uint32_t> source_ids_;
+  std::unordered_map<std::string, std::uint32_t, text_hash, std::equal_to<>>
+    source_ids_;
   std::vector<derive_state> derive_states_;
   std::unordered_map<std::string, std::uint32_t> derive_ids_;
   // By series; few series alert at a time. Inner: by rule number.

@@ -22,6 +22,10 @@ void shard::make_default(const stream_config& config) {
 }
 
 void shard::make_views(const stream_config& config) {
+  plans_are_trivial_ = config.views.empty() && config.converts.empty()
+                       && config.filters.empty() && config.samples.empty()
+                       && config.derives.empty() && config.rules.empty()
+                       && config.detector_ignores.empty();
   views_.clear();
   for (const auto& x : config.views)
     views_.push_back(std::make_unique<stream_view>(
@@ -37,13 +41,13 @@ std::string shard::look_up(series_id id, const std::string& name) const {
 }
 
 std::uint32_t shard::source_of(std::string_view text) {
-  auto [pos, is_new]
-    = source_ids_.try_emplace(std::string{text}, static_cast<std::uint32_t>(0));
-  if (!is_new)
+  auto pos = source_ids_.find(text);
+  if (pos != source_ids_.end())
     return pos->second;
+  pos = source_ids_.try_emplace(std::string{text}, 0u).first;
   if (free_sources_.empty()) {
     pos->second = static_cast<std::uint32_t>(sources_.size());
-    sources_.emplace_back();
+    sources_.grow(sources_.size() + 1);
     source_names_.emplace_back();
   } else {
     pos->second = free_sources_.back();
@@ -51,52 +55,57 @@ std::uint32_t shard::source_of(std::string_view text) {
     sources_[pos->second] = source_clock{};
   }
   source_names_[pos->second] = pos->first;
-  sources_[pos->second].used = true;
   return pos->second;
 }
 
 shard::series_slot& shard::first_sight(series_id id) {
+  return first_sight(id, source_of(shard_key(table_->text(id))));
+}
+
+shard::series_slot& shard::first_sight(series_id id, std::uint32_t source) {
   auto local = table_->local_of(id);
   series_.grow(local + 1);
   detectors_.grow(local + 1);
   auto& slot = series_[local];
   slot.known = true;
   slot.leaving = false;
-  slot.source = source_of(shard_key(table_->text(id)));
-  ++sources_[slot.source].series;
+  slot.source = source;
+  ++sources_[source].series;
   ++status_.series;
   detectors_[local] = ewma_detector{};
   if (default_)
     default_->open(local, id);
   make_plan(slot, id);
+  set_tag(local);
   return slot;
 }
 
 void shard::make_plan(series_slot& slot, series_id id) {
-  auto name = parse_series(table_->text(id));
-  if (!name) {
-    slot.plan.reset(); // Not a series of ours; its default windows still are.
-    return;
-  }
   const auto& config = program_->config();
+  slot.plan.reset();
+  slot.alerting = rule_states_.count(id) > 0;
+  slot.rules = 0;
+  slot.judged = config.detector.enabled && config.detector_ignores.empty();
+  if (plans_are_trivial_)
+    return; // The usual case at the start of a node with many series: no parsing.
+  auto name = parse_series(table_->text(id));
+  if (!name)
+    return; // Not a series of ours; its default windows still are.
   auto plan = std::make_unique<series_plan>();
   series_facts facts{*name, config.tables};
   plan->source_hash = stable_hash(shard_key(table_->text(id)));
-  plan->alerting = rule_states_.count(id) > 0;
-  plan->judged
+  slot.judged
     = config.detector.enabled
       && std::none_of(config.detector_ignores.begin(), config.detector_ignores.end(),
                       [&](const auto& x) { return matches_glob(x, name->metric); });
   for (std::size_t i = 0; i < config.rules.size(); ++i)
     if (matches_glob(config.rules[i].metric, name->metric)
         && matches_glob(config.rules[i].source, name->source))
-      plan->rules |= std::uint64_t{1} << i;
+      slot.rules |= std::uint64_t{1} << i;
   plan_steps(*plan, *name, facts);
   plan_views(*plan, *name, facts);
   plan_derives(*plan, *name, facts);
-  if (plan->is_trivial())
-    slot.plan.reset();
-  else
+  if (!plan->is_trivial())
     slot.plan = std::move(plan);
 }
 
@@ -195,6 +204,8 @@ void shard::plan_views(series_plan& plan, const series_name& name,
     member.open_when = specialise(code.open_when, facts);
     member.close_when = specialise(code.close_when, facts);
     member.trigger_when = specialise(code.trigger_when, facts);
+    member.has_marks
+      = code.open_when.code || code.close_when.code || code.trigger_when.code;
     member.triggers_always
       = view.kind == window_kind::sliding && !code.trigger_when.code;
     auto key = view_key(view, name, facts);

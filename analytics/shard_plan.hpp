@@ -21,6 +21,7 @@ struct shard::series_plan {
     series_id key = 0;
     bool grouped = false;
     bool has_where = false;
+    bool has_marks = false;
     bool triggers_always = false;
     specialised_expression where;
     specialised_expression open_when;
@@ -40,14 +41,11 @@ struct shard::series_plan {
   std::vector<sampler> samplers;
   std::vector<member> members;
   std::vector<input> inputs;
-  std::uint64_t rules = 0;       // Bit i: rule i applies.
   std::uint64_t source_hash = 0; // Of the source's name.
-  bool judged = false;           // By the detector.
-  bool alerting = false;         // Has an entry in rule_states_.
 
   bool is_trivial() const {
     return converts.empty() && filters.empty() && samplers.empty() && members.empty()
-           && inputs.empty() && rules == 0 && !judged;
+           && inputs.empty();
   }
 };
 

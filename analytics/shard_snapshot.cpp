@@ -268,6 +268,8 @@ void shard::restore_series(snapshot_reader& reader, const batch_time& now) {
   auto detectors = get_counted<ewma_detector>(in);
   if (!in.ok() || source_of_local.size() != ends.size())
     return in.fail();
+  std::vector<std::uint32_t> numbers(sources.size(), no_local); // Of sources, today.
+  table_->reserve(ends.size());
   reader.ids.resize(ends.size());
   reader.mine.resize(ends.size());
   std::uint32_t begin = 0;
@@ -292,11 +294,15 @@ void shard::restore_series(snapshot_reader& reader, const batch_time& now) {
     if (source >= sources.size() || i >= detectors.size())
       return in.fail();
     ++reader.report.series;
-    auto& slot = first_sight(*id);
-    auto& clock = sources_[slot.source];
-    clock.time_max_ns = std::max(clock.time_max_ns, sources[source].second.time_max_ns);
-    clock.late = sources[source].second.late;
-    clock.seen_ns = now.local_ns;
+    if (numbers[source] == no_local) {
+      numbers[source] = source_of(sources[source].first);
+      auto& clock = sources_[numbers[source]];
+      const auto& saved = sources[source].second;
+      clock.time_max_ns = std::max(clock.time_max_ns, saved.time_max_ns);
+      clock.late = saved.late;
+      clock.seen_ns = now.local_ns;
+    }
+    first_sight(*id, numbers[source]);
     detectors_[table_->local_of(*id)] = detectors[i];
   }
 }
@@ -422,8 +428,8 @@ void shard::restore_rules(snapshot_reader& reader) {
       if (config.rules[number].name != name)
         continue;
       rule_states_[*id][number] = rule;
-      if (const auto& plan = series_[table_->local_of(*id)].plan)
-        plan->alerting = true;
+      if (auto local = table_->local_of(*id); local < series_.size())
+        series_[local].alerting = true;
       status_.alerts_open += rule.state >= alert_state::firing ? 1 : 0;
     }
   }

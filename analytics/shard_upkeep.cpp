@@ -47,7 +47,7 @@ void shard::close_by_time(const batch_time& now, shard_output& out) {
     auto is_idle = silent_ns >= time.idle_timeout_ns;
     // Its sent windows wait for late events no longer than those would be taken.
     auto forget = silent_ns >= time.idle_timeout_ns + time.allowed_lateness_ns;
-    source.idle = is_idle;
+    source.idle = is_idle ? 1 : 0;
     auto watermark_ns = watermark_of(source);
     auto close
       = [&](window_operator& windows, std::uint32_t at, const window_clock& clock) {
@@ -141,7 +141,7 @@ void shard::evict(std::size_t count, shard_output& out) {
   std::vector<candidate> candidates;
   for (std::uint32_t local = 0; local < series_.size(); ++local) {
     const auto& slot = series_[local];
-    if (!slot.known || (slot.plan && slot.plan->alerting))
+    if (!slot.known || slot.alerting)
       continue;
     auto seen_ns = panes_ != nullptr ? panes_->last_time_ns(local)
                                      : sources_[slot.source].time_max_ns;
@@ -194,6 +194,7 @@ void shard::finish_eviction(bool all_handed_on, shard_output& out) {
       continue;
     auto number = series_[local].source;
     series_[local] = series_slot{};
+    set_tag(local);
     --status_.series;
     if (--sources_[number].series > 0)
       continue;
@@ -242,6 +243,8 @@ change_report shard::change(std::shared_ptr<const stream_program> program,
   for (std::uint32_t local = 0; local < series_.size(); ++local)
     if (series_[local].known && !series_[local].leaving)
       make_plan(series_[local], table_->id_of(number_, local));
+  for (std::uint32_t local = 0; local < series_.size(); ++local)
+    set_tag(local);
   count_summaries(before, out);
   return report;
 }

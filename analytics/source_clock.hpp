@@ -23,17 +23,16 @@ struct batch_time {
 
 struct source_clock {
   std::int64_t time_max_ns = time_never;
-  std::int64_t seen_ns = 0; ///< Local clock.
-  std::uint64_t late = 0;   ///< Events.
-  bool idle = false;
-  bool used = false;
-  std::uint32_t series = 0;     ///< That belong to it.
-  std::uint32_t late_entry = 0; ///< Of shard_output::late, in this batch.
+  std::int64_t seen_ns = 0;          ///< Local clock.
+  std::uint64_t late = 0;            ///< Events.
+  std::uint32_t series = 0;          ///< That belong to it.
+  std::uint32_t late_entry : 31 = 0; ///< Of shard_output::late, in this batch.
+  std::uint32_t idle : 1 = 0;
 
   void observe(std::int64_t time_ns, const batch_time& now) {
     time_max_ns = std::max(time_max_ns, std::min(time_ns, now.wall_ns));
     seen_ns = now.local_ns;
-    idle = false;
+    idle = 0;
   }
 
   /// time_never before the first event.
