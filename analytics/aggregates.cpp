@@ -227,6 +227,8 @@ double value_of(const summary& x, const extended_aggregates* extended,
     return sketch ? sketch->estimate() : undefined;
   }
   if (spec.kind == aggregate_kind::quantile && extended->quantiles()) {
+    if (spec.q == 0.0 || spec.q == 1.0)
+      return spec.q == 0.0 ? x.min : x.max;
     auto result = extended->quantiles()->quantile(spec.q);
     // Not std::clamp: bytes from outside may say that min is above max.
     return std::isnan(result) ? undefined : std::max(x.min, std::min(x.max, result));

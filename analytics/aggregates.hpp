@@ -92,7 +92,7 @@ parse_aggregates(const std::vector<std::string>& texts);
 
 /// The aggregate of a summary, or NaN where it is undefined: no events, a rate of one
 /// event, a part that the summary's window did not keep, and always for top, which is
-/// a list. Quantiles are clamped to [min, max].
+/// a list. Quantiles are clamped to [min, max], exact at 0 and 1.
 double value_of(const summary& x, const aggregate_spec& spec);
 
 /// The same for several aggregates of one summary: `extended` is its decoded

@@ -102,7 +102,7 @@ void distinct_sketch::make_dense() {
   registers_.assign(registers, 0);
   for (auto entry : list_)
     raise(entry);
-  list_ = {};
+  list_ = std::vector<std::uint32_t>{}; // `= {}` would keep the memory.
 }
 
 void distinct_sketch::merge(const distinct_sketch& other) {

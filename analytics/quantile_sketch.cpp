@@ -66,7 +66,7 @@ void bin_counts::add(std::int32_t index, std::uint64_t count) {
 
 void bin_counts::widen() {
   wide_.assign(narrow_.begin(), narrow_.end());
-  narrow_ = {};
+  narrow_ = std::vector<std::uint16_t>{}; // `= {}` would keep the memory.
 }
 
 /// What is counted at `index` and below: it collapses into one.
@@ -184,6 +184,10 @@ const char* get_bins(byte_reader& in, std::int32_t index_min, std::int32_t index
            : "a gap reaches over the last bin";
 }
 
+// Bins are narrower by this much, so that a bound that is rounded to the wrong side
+// (the mapping is exact to 5e-10 of a bin) costs nothing of the guarantee.
+constexpr double rounding = 1.0 - 2e-9;
+
 std::uint32_t to_millionths(double alpha) {
   auto bounded = std::isnan(alpha) ? quantile_sketch::alpha_default
                                    : std::clamp(alpha, quantile_sketch::alpha_min,
@@ -195,7 +199,7 @@ std::uint32_t to_millionths(double alpha) {
 
 quantile_sketch::quantile_sketch(double alpha)
   : alpha_millionths_(to_millionths(alpha)) {
-  auto a = this->alpha();
+  auto a = this->alpha() * rounding;
   // A bin's bounds are at most a factor (1 + a) / (1 - a) apart where the polynomial
   // is flattest; see `slope`.
   bins_per_octave_ = 1.0 / (slope * std::log((1.0 + a) / (1.0 - a)));
@@ -230,7 +234,8 @@ double quantile_sketch::middle_of(std::int32_t index) const {
   for (int i = 0; i < 5; ++i)
     s -= (((cubic * s + square) * s + slope) * s - wanted)
          / ((3.0 * cubic * s + 2.0 * square) * s + slope);
-  auto middle = std::ldexp((1.0 + s) * (1.0 + alpha()), static_cast<int>(exponent));
+  auto middle
+    = std::ldexp((1.0 + s) * (1.0 + alpha() * rounding), static_cast<int>(exponent));
   return std::clamp(middle, magnitude_min, magnitude_max);
 }
 

@@ -5,8 +5,9 @@
 // takes the lightest one over and inherits its weight as its possible error. Merging
 // as in Agarwal et al., "Mergeable summaries" (2012). For each text shown
 //     weight - error <= its true weight <= weight,
-// and a text that is not shown has at most floor(); floor() and every error are at
-// most total() / capacity(). Bytes: analytics/SKETCHES.md.
+// and a text that is not shown has at most floor(). As long as one k is used and no
+// encoding had to leave texts out, floor() and every error are at most
+// total() / capacity(). Bytes: analytics/SKETCHES.md.
 #pragma once
 
 #include "analytics/expected.hpp"

@@ -1,6 +1,7 @@
 // RECORDS: summaries merge as if their events had been in one; ids are functions.
 #include "analytics/records.hpp"
 
+#include "analytics/extended_aggregates.hpp"
 #include "analytics/tumbling_window.hpp"
 
 #include <catch2/catch.hpp>
@@ -61,6 +62,42 @@ TEST_CASE("merging neighbours covers both spans", "[analytics]") {
   auto before = a;
   merge(a, nothing);
   CHECK(a == before);
+}
+
+TEST_CASE("merging takes the further aggregates along, and early stays early",
+          "[analytics]") {
+  auto with_quantiles = [](double value) {
+    auto x = summarise({{5, value}});
+    extended_aggregates extended{*parse_aggregates({"p50"})};
+    extended.add(5, value);
+    extended.encode(x.extended);
+    return x;
+  };
+  auto a = with_quantiles(1.0);
+  auto b = with_quantiles(2.0);
+  auto both = a;
+  merge(both, b);
+  CHECK(extended_aggregates::decode(both.extended)->quantiles()->count() == 2);
+  CHECK_FALSE(both.early);
+  b.early = true;
+  merge(both, b);
+  CHECK(both.early);
+
+  // What cannot be read, or is not there, leaves the other side.
+  auto plain = summarise({{6, 3.0}});
+  merge(plain, a);
+  CHECK(plain.extended == a.extended);
+  auto damaged = a;
+  damaged.extended = "\x7f?";
+  merge(damaged, b);
+  CHECK(damaged.extended == b.extended);
+  damaged.extended = "\x7f?";
+  auto kept = b.extended;
+  merge(b, damaged);
+  CHECK(b.extended == kept);
+  summary nothing;
+  merge(nothing, a);
+  CHECK(nothing.extended == a.extended);
 }
 
 TEST_CASE("an alert's id depends on rule, series and start, and on nothing else",
