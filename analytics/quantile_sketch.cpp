@@ -72,8 +72,8 @@ void bin_counts::widen() {
 /// What is counted at `index` and below: it collapses into one.
 std::uint64_t bin_counts::total_through(std::int32_t index) const {
   std::uint64_t sum = 0;
-  for (auto i = first_; i <= index && sum <= count_max; ++i)
-    sum += at(i);
+  for (std::size_t i = 0; i < size() && first_ + static_cast<int>(i) <= index; ++i)
+    sum += count_at(i);
   return sum;
 }
 

@@ -1,5 +1,6 @@
 #include "transport/block_codec.hpp"
 
+#include "analytics/extended_aggregates.hpp"
 #include "transport/msgpack_io.hpp"
 #include "transport/utf8.hpp"
 
@@ -13,10 +14,13 @@ namespace {
 
 using analytics::record_block;
 
-constexpr std::uint8_t block_version = 1;
+// Version 1 had summaries without `early` and `extended`; outboxes may hold it.
+constexpr std::uint8_t block_version = 2;
+constexpr std::uint8_t block_version_min = 1;
 
-// Fields per record as this version writes them (transport/WIRE.md, "Block").
-constexpr std::uint32_t summary_fields = 15;
+// Fields per record (transport/WIRE.md, "Block").
+constexpr std::uint32_t summary_fields = 17;
+constexpr std::uint32_t summary_fields_v1 = 15;
 constexpr std::uint32_t anomaly_fields = 8;
 constexpr std::uint32_t alert_fields = 10;
 constexpr std::uint32_t rejection_fields = 5;
@@ -25,6 +29,7 @@ constexpr std::uint32_t rejection_fields = 5;
 constexpr std::size_t series_bytes_max = 64 << 10;
 constexpr std::size_t text_bytes_max = 4 << 10;
 constexpr std::size_t first_bytes_max = 256;
+using analytics::extended_bytes_max;
 
 // Times near the window's start are written as their distance from it: a few
 // bytes instead of nine. Unsigned arithmetic wraps, so every pair comes back.
@@ -85,6 +90,11 @@ void put(msgpack_writer& out, const analytics::summary& x) {
   out.integer(distance(x.start_ns, x.last_ns));
   out.natural(x.late_count);
   out.natural(x.revision);
+  out.natural(x.early ? 1 : 0);
+  // Cut bytes would be no sketch: the summary goes without. Extended aggregates that
+  // encode themselves are never that large.
+  out.binary(x.extended.size() <= extended_bytes_max ? std::string_view{x.extended}
+                                                     : std::string_view{});
 }
 
 void put(msgpack_writer& out, const analytics::anomaly& x) {
@@ -134,7 +144,8 @@ void put_all(msgpack_writer& out, const std::vector<Record>& records) {
 
 class block_reader {
 public:
-  explicit block_reader(std::string_view bytes) : in_(bytes) {
+  block_reader(std::string_view bytes, std::uint8_t version)
+    : in_(bytes), version_(version) {
   }
 
   expected<record_block, error> read() {
@@ -145,7 +156,8 @@ public:
     }
     place_ = "series";
     read_series();
-    read_list(block_.summaries, "summary", summary_fields);
+    read_list(block_.summaries, "summary",
+              version_ == 1 ? summary_fields_v1 : summary_fields);
     read_list(block_.anomalies, "anomaly", anomaly_fields);
     read_list(block_.alerts, "alert", alert_fields);
     read_list(block_.rejections, "rejection", rejection_fields);
@@ -199,10 +211,24 @@ private:
     integer(x.last_ns, "last_ns");
     natural(x.late_count, "late_count");
     natural(x.revision, "revision");
+    if (version_ > 1)
+      read_additions(x);
     x.first_ns = moved(x.start_ns, x.first_ns);
     x.last_ns = moved(x.start_ns, x.last_ns);
     check(x.width_ns > 0, "width_ns is not above 0");
     check(x.count > 0, "count is 0");
+  }
+
+  /// What version 2 added. Whether `extended` can be read is asked where it is used:
+  /// a sketch of a newer version must not cost the block.
+  void read_additions(analytics::summary& x) {
+    std::uint8_t early = 0;
+    check_kind(in_.natural(early) && early <= 1, "early", " is not 0 or 1");
+    x.early = early == 1;
+    std::string_view bytes;
+    check(in_.binary(bytes) && bytes.size() <= extended_bytes_max,
+          "extended is not binary of at most 64 KiB");
+    x.extended = bytes;
   }
 
   void read(analytics::anomaly& x) {
@@ -310,6 +336,7 @@ private:
   }
 
   msgpack_reader in_;
+  std::uint8_t version_;
   record_block block_;
   std::string_view place_ = "head";
   std::uint32_t index_ = 0;
@@ -321,9 +348,12 @@ private:
 
 std::string encode_block(const record_block& block) {
   std::string bytes;
-  bytes.reserve(64 + block.series.size() * 64 + block.summaries.size() * 112
-                + block.anomalies.size() * 80 + block.alerts.size() * 200
-                + block.rejections.size() * 400);
+  std::size_t extended_bytes = 0;
+  for (const auto& x : block.summaries)
+    extended_bytes += x.extended.size();
+  bytes.reserve(64 + extended_bytes + block.series.size() * 64
+                + block.summaries.size() * 112 + block.anomalies.size() * 80
+                + block.alerts.size() * 200 + block.rejections.size() * 400);
   bytes.push_back(static_cast<char>(block_version));
   msgpack_writer out{bytes};
   out.array(5);
@@ -345,11 +375,12 @@ expected<record_block, error> decode_block(std::string_view bytes) {
       errc::too_large, "block: " + std::to_string(bytes.size()) + " bytes, at most "
                          + std::to_string(block_bytes_max) + " are allowed"});
   auto version = static_cast<std::uint8_t>(bytes.front());
-  if (version != block_version)
-    return unexpected(error{errc::unsupported,
-                            "block: version " + std::to_string(version)
-                              + ", this build reads " + std::to_string(block_version)});
-  return block_reader{bytes.substr(1)}.read();
+  if (version < block_version_min || version > block_version)
+    return unexpected(error{
+      errc::unsupported, "block: version " + std::to_string(version)
+                           + ", this build reads " + std::to_string(block_version_min)
+                           + " to " + std::to_string(block_version)});
+  return block_reader{bytes.substr(1), version}.read();
 }
 
 } // namespace weir::transport

@@ -1,3 +1,5 @@
+#include "analytics/extended_aggregates.hpp"
+#include "tests/support/hex.hpp"
 #include "transport/block_codec.hpp"
 #include "transport/msgpack_io.hpp"
 
@@ -9,8 +11,23 @@
 
 using namespace weir::transport;
 using namespace weir::analytics;
+using weir::test::from_hex;
+using weir::test::to_hex;
 
 namespace {
+
+// full_block() as version 1 wrote it, before summaries had `early` and `extended`.
+constexpr auto full_block_v1
+  = "01"
+    "95"
+    "92bc74656d70657261747572657b736f757263653d2270756d702d37227db8636c69636b737b73"
+    "6f757263653d226772c3b6c39f65227d919f01cf17979cfe362a0000cf0000000df847580003cb"
+    "401a000000000000cb8000000000000000cb0000000000000001cb3fb999999999999acb7fefff"
+    "ffffffffff01d3ffe000000000000001cf0000000df84757ffceffffffff02919800fbcb3ff800"
+    "0000000000cb3ff4000000000000cbc01e000000000000cb3fefae147ae147ae03a665776d612f"
+    "31919ab030313233343536373839616263646566a7746f6f20686f74000402d380000000000000"
+    "00ffcb4058e0000000000050bb70756d702d372069732061742039392e352c206c696d69742038"
+    "30919507a96d7174743a20612f6208ac646f6573206e6f7420666974c40300fffe";
 
 record_block full_block() {
   record_block block;
@@ -29,7 +46,9 @@ record_block full_block() {
                              .first_ns = 1'700'000'000'000'000'001,
                              .last_ns = 1'700'000'059'999'999'999,
                              .late_count = 4'294'967'295,
-                             .revision = 2});
+                             .revision = 2,
+                             .early = true,
+                             .extended = std::string("\x01\x00\xff", 3)});
   block.anomalies.push_back({.series = 0,
                              .time_ns = -5,
                              .value = 1.5,
@@ -92,7 +111,7 @@ TEST_CASE("every finite double keeps its bits in a block") {
   }
 }
 
-TEST_CASE("the layout of version 1 of a block is what WIRE.md shows") {
+TEST_CASE("the layout of version 2 of a block is what WIRE.md shows") {
   record_block block;
   block.series = {"t{source=\"p\"}"};
   block.summaries.push_back({.series = 0,
@@ -108,19 +127,13 @@ TEST_CASE("the layout of version 1 of a block is what WIRE.md shows") {
                              .last = 2.5,
                              .first_ns = 61'000'000'000,
                              .last_ns = 62'000'000'000});
-  std::string hex;
-  for (unsigned char c : encode_block(block)) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    hex += digits[c >> 4];
-    hex += digits[c & 15];
-  }
-  CHECK(hex
-        == "01"
+  CHECK(to_hex(encode_block(block))
+        == "02"
            "95"
            "91"
            "ad747b736f757263653d2270227d"
            "91"
-           "9f"
+           "dc0011"
            "00"
            "cf0000000df8475800"
            "cf0000000df8475800"
@@ -136,6 +149,8 @@ TEST_CASE("the layout of version 1 of a block is what WIRE.md shows") {
            "ce77359400"
            "00"
            "00"
+           "00"
+           "c400"
            "90"
            "90"
            "90");
@@ -150,8 +165,53 @@ TEST_CASE("a block cut off anywhere is malformed") {
 
 TEST_CASE("a block of another version is unsupported") {
   auto bytes = encode_block(full_block());
-  bytes[0] = 2;
-  CHECK(decode_error(bytes) == errc::unsupported);
+  for (char version : {'\0', '\3'}) {
+    bytes[0] = version;
+    CHECK(decode_error(bytes) == errc::unsupported);
+  }
+  bytes[0] = 1; // Two fields too many for it.
+  CHECK(decode_error(bytes) == errc::malformed);
+}
+
+TEST_CASE("a block of version 1 decodes as before, without what it did not have") {
+  auto result = decode_block(from_hex(full_block_v1));
+  REQUIRE(result.has_value());
+  auto expected = full_block();
+  expected.summaries[0].early = false;
+  expected.summaries[0].extended.clear();
+  CHECK(*result == expected);
+  auto as_version_2 = from_hex(full_block_v1);
+  as_version_2[0] = 2;
+  CHECK(decode_error(as_version_2) == errc::malformed);
+}
+
+TEST_CASE("further aggregates travel unchanged, up to their limit") {
+  auto block = full_block();
+  block.summaries[0].extended = std::string(extended_bytes_max, '\xff');
+  auto result = decode_block(encode_block(block));
+  REQUIRE(result.has_value());
+  CHECK(*result == block);
+  block.summaries[0].extended += "x";
+  result = decode_block(encode_block(block));
+  REQUIRE(result.has_value());
+  CHECK(result->summaries[0].extended.empty());
+  CHECK(result->summaries[0].early);
+}
+
+TEST_CASE(
+  "early that is neither 0 nor 1, and extended that is too large, are malformed") {
+  auto bytes = encode_block(full_block());
+  auto at
+    = bytes.find(std::string("\x02\x01\xc4\x03\x01\x00\xff", 7)); // revision, early
+  REQUIRE(at != std::string::npos);
+  bytes[at + 1] = 2;
+  CHECK(decode_error(bytes) == errc::malformed);
+  bytes[at + 1] = 1;
+  auto size = extended_bytes_max + 1;
+  auto head = std::string{'\xc6', 0, static_cast<char>(size >> 16),
+                          static_cast<char>(size >> 8), static_cast<char>(size)};
+  bytes.replace(at + 2, 5, head + std::string(size, 'x'));
+  CHECK(decode_error(bytes) == errc::malformed);
 }
 
 TEST_CASE("a block beyond its size is too large") {
@@ -178,7 +238,7 @@ TEST_CASE("a series index, an enum or a number out of range is malformed") {
   block.alerts[0].state = static_cast<alert_state>(5);
   CHECK(decode_error(encode_block(block)) == errc::malformed);
   block = full_block();
-  block.rejections[0].reason = static_cast<reject_reason>(9);
+  block.rejections[0].reason = static_cast<reject_reason>(reject_reason_count);
   CHECK(decode_error(encode_block(block)) == errc::malformed);
   block = full_block();
   block.summaries[0].count = 0;
