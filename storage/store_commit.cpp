@@ -51,6 +51,23 @@ bool follows(const incoming_block& block, const stored_window& before) {
   return block.epoch != before.epoch || block.run > before.run;
 }
 
+/// Whether `x`, of the same run as `current`, says more. Numbers have an order within
+/// a run: of two that are early the one that comes later is the later one.
+bool corrects(const analytics::summary& x, const analytics::summary& current) {
+  if (x.early != current.early)
+    return current.early;
+  return x.early || x.revision > current.revision;
+}
+
+/// Whether `x`, of a later run, holds all of the early part before: the edge kept the
+/// open window over an ordered restart. After a crash it has only the rest.
+bool covers(const incoming_block& block, const analytics::summary& x,
+            const stored_window& before) {
+  const auto& early_part = before.current;
+  return early_part.early && block.epoch == before.epoch
+         && x.first_ns <= early_part.first_ns && x.count >= early_part.count;
+}
+
 /// What stands in the table after `x` came, or nothing if `x` changes nothing.
 std::optional<stored_window> next_window(const incoming_block& block,
                                          const analytics::summary& x,
@@ -58,13 +75,15 @@ std::optional<stored_window> next_window(const incoming_block& block,
   auto after = stored_window{block.epoch, block.run, x, std::nullopt};
   auto whole = merged(before);
   if (!follows(block, before)) {
-    if (block.run < before.run || x.revision <= before.current.revision)
+    if (block.run < before.run || !corrects(x, before.current))
       return std::nullopt;
     after.earlier = before.earlier; // The run corrects its own part only.
     return after;
   }
-  if (x.revision <= whole.revision) // A restart: it saw only the rest.
-    after.earlier = whole;
+  if (x.revision > whole.revision)
+    return after;
+  // A restart: it saw only the rest.
+  after.earlier = covers(block, x, before) ? before.earlier : whole;
   return after;
 }
 

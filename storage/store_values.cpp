@@ -8,8 +8,11 @@ namespace {
 
 constexpr std::uint8_t value_version = 1;
 
-std::string new_value() {
-  return std::string(1, static_cast<char>(value_version));
+// Version 1 had parts without `early` and `extended`.
+constexpr std::uint8_t window_version = 2;
+
+std::string new_value(std::uint8_t version = value_version) {
+  return std::string(1, static_cast<char>(version));
 }
 
 [[noreturn]] void malformed(const char* what) {
@@ -18,17 +21,23 @@ std::string new_value() {
                                      "database from a copy.");
 }
 
-byte_reader read_value(std::string_view value, const char* what) {
-  auto in = byte_reader{value};
+/// Takes the version off `in`; all from 1 to `version_max` can be read.
+std::uint8_t take_version(byte_reader& in, const char* what, std::uint8_t version_max) {
   auto version = in.take<std::uint8_t>();
   if (!in.ok() || version == 0)
     malformed(what);
-  if (version > value_version)
+  if (version > version_max)
     throw failure(errc::unsupported, std::string{"the store holds "} + what
                                        + " of version " + std::to_string(version)
                                        + ", this program knows up to "
-                                       + std::to_string(value_version)
+                                       + std::to_string(version_max)
                                        + ". Start the newer program that wrote it.");
+  return version;
+}
+
+byte_reader read_value(std::string_view value, const char* what) {
+  auto in = byte_reader{value};
+  take_version(in, what, value_version);
   return in;
 }
 
@@ -55,9 +64,12 @@ void put_summary(std::string& out, const analytics::summary& x) {
     put_double(out, field);
   put_time(out, x.first_ns);
   put_time(out, x.last_ns);
+  put_be(out, static_cast<std::uint8_t>(x.early ? 1 : 0));
+  put_text(out, x.extended);
 }
 
-analytics::summary take_summary(byte_reader& in, const window_key& key) {
+analytics::summary take_summary(byte_reader& in, const window_key& key,
+                                std::uint8_t version) {
   analytics::summary x;
   x.series = key.series;
   x.start_ns = key.start_ns;
@@ -69,6 +81,13 @@ analytics::summary take_summary(byte_reader& in, const window_key& key) {
     *field = in.take_double();
   x.first_ns = in.take_time();
   x.last_ns = in.take_time();
+  if (version == 1)
+    return x;
+  auto early = in.take<std::uint8_t>();
+  if (early > 1)
+    malformed("a summary");
+  x.early = early == 1;
+  x.extended = in.take_text();
   return x;
 }
 
@@ -96,6 +115,8 @@ analytics::summary merged(const stored_window& window) {
   sum.start_ns = window.current.start_ns;
   sum.width_ns = window.current.width_ns;
   sum.revision = window.earlier->revision + 1 + window.current.revision;
+  // Nobody will say more about a part whose run has ended early.
+  sum.early = window.current.early;
   return sum;
 }
 
@@ -115,8 +136,9 @@ window_key to_window_key(std::string_view key) {
 }
 
 std::string to_value(const stored_window& window) {
-  auto out = new_value();
-  out.reserve(200);
+  auto out = new_value(window_version);
+  out.reserve(210 + window.current.extended.size()
+              + (window.earlier ? window.earlier->extended.size() : 0));
   put_be(out, window.epoch);
   put_be(out, window.run);
   put_summary(out, window.current);
@@ -126,13 +148,14 @@ std::string to_value(const stored_window& window) {
 }
 
 stored_window to_window(const window_key& key, std::string_view value) {
-  auto in = read_value(value, "a summary");
+  auto in = byte_reader{value};
+  auto version = take_version(in, "a summary", window_version);
   stored_window window;
   window.epoch = in.take<std::uint64_t>();
   window.run = in.take<std::uint32_t>();
-  window.current = take_summary(in, key);
+  window.current = take_summary(in, key, version);
   if (!in.rest().empty())
-    window.earlier = take_summary(in, key);
+    window.earlier = take_summary(in, key, version);
   check_complete(in, "a summary");
   return window;
 }

@@ -40,6 +40,8 @@ struct model_part {
   std::uint32_t run = 0;
   std::uint32_t revision = 0;
   double sum = 0;
+  bool early = false;
+  std::int64_t first_ns = 0;
 };
 
 struct model {
@@ -63,14 +65,20 @@ struct model {
 
   void add(const incoming_block& block, const summary& x) {
     auto& parts = windows[{block.edge, block.records.series[x.series], x.start_ns}];
-    auto incoming = model_part{block.epoch, block.run, x.revision, x.sum};
+    auto incoming
+      = model_part{block.epoch, block.run, x.revision, x.sum, x.early, x.first_ns};
     if (parts.empty()) {
       parts.push_back(incoming);
-    } else if (parts.back().epoch == block.epoch && parts.back().run == block.run) {
-      if (x.revision > parts.back().revision)
-        parts.back() = incoming;
+      return;
+    }
+    auto& last = parts.back();
+    if (last.epoch == block.epoch && last.run == block.run) {
+      if (last.early || (!x.early && x.revision > last.revision))
+        last = incoming;
     } else if (x.revision > revision_of(parts)) {
       parts = {incoming};
+    } else if (last.early && last.epoch == block.epoch && x.first_ns <= last.first_ns) {
+      last = incoming; // All summaries here count one event.
     } else {
       parts.push_back(incoming);
     }
@@ -165,11 +173,15 @@ private:
     auto block = incoming_block{edge.name, edge.epoch, edge.run, edge.next_seq, {}};
     auto& records = block.records;
     records.series = {"s{}", "t{}"};
-    for (std::size_t i = below(4); i > 0; --i)
-      records.summaries.push_back(make_summary(
-        static_cast<std::int64_t>(below(6)) * 10 * second_ns,
-        static_cast<double>(below(1000)), static_cast<std::uint32_t>(below(3)),
-        static_cast<std::uint32_t>(below(2))));
+    for (std::size_t i = below(4); i > 0; --i) {
+      auto x = make_summary(static_cast<std::int64_t>(below(6)) * 10 * second_ns,
+                            static_cast<double>(below(1000)),
+                            static_cast<std::uint32_t>(below(3)),
+                            static_cast<std::uint32_t>(below(2)));
+      x.early = below(3) == 0;
+      x.first_ns += static_cast<std::int64_t>(below(3));
+      records.summaries.push_back(x);
+    }
     if (below(3) == 0)
       records.anomalies.push_back(make_anomaly(static_cast<std::int64_t>(below(5)),
                                                static_cast<double>(below(100))));
@@ -276,6 +288,7 @@ private:
           sum += part.sum;
         CHECK(row.sum == sum);
         CHECK(row.count == expected->second.size());
+        CHECK(row.early == expected->second.back().early);
         CHECK(row.revision == model::revision_of(expected->second));
       }
     }

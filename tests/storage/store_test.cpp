@@ -96,6 +96,8 @@ TEST_CASE_METHOD(fixture, "every field of a summary comes back bit by bit", "[st
   x.last = -0.7;
   x.late_count = 3;
   x.revision = 4;
+  x.early = true;
+  x.extended = std::string("\0sketch\xff", 8);
   commit(make_block(1, x));
   x.series = 1;
   REQUIRE(all().size() == 1);
@@ -246,6 +248,69 @@ TEST_CASE_METHOD(fixture, "a restart inside a window merges its two halves",
   commit(whole);
   CHECK(all()[0].sum == 100.0);
   CHECK(all()[0].revision == 9);
+}
+
+TEST_CASE_METHOD(fixture, "an early summary stands until a later one of its run comes",
+                 "[store]") {
+  auto early = make_summary(0, 1.0);
+  early.early = true;
+  commit(make_block(1, early));
+  CHECK(all()[0].early);
+  early.sum = 2.0;
+  CHECK(commit(make_block(2, early)).summaries.size() == 1);
+  CHECK(all()[0].sum == 2.0);
+
+  // The final one has no higher revision: it was not sent before.
+  commit(make_block(3, make_summary(0, 3.0)));
+  CHECK(all()[0].sum == 3.0);
+  CHECK_FALSE(all()[0].early);
+  early.revision = 5;
+  CHECK(commit(make_block(4, early)).summaries.empty());
+  CHECK(all()[0].sum == 3.0);
+  commit(make_block(5, make_summary(0, 4.0, 1)));
+  CHECK(all()[0].sum == 4.0);
+  CHECK(uut->stats().summaries == 1);
+}
+
+TEST_CASE_METHOD(fixture,
+                 "an early part is kept after a crash, replaced after a restart",
+                 "[store]") {
+  auto early = make_summary(0, 1.0);
+  early.early = true;
+  commit(make_block(1, early));
+
+  // A crash: run 2 has only what came later.
+  auto rest = make_summary(0, 5.0);
+  rest.early = true;
+  rest.first_ns = rest.last_ns = early.last_ns + 1;
+  auto block = make_block(2, rest);
+  block.run = 2;
+  commit(block);
+  CHECK(all()[0].sum == 6.0);
+  CHECK(all()[0].count == 2);
+  CHECK(all()[0].early);
+
+  // An ordered restart: run 3 closes what run 2 had kept; run 1's part stays.
+  rest.early = false;
+  rest.count = 2;
+  rest.sum = 12.0;
+  block = make_block(3, rest);
+  block.run = 3;
+  commit(block);
+  CHECK(all()[0].sum == 13.0);
+  CHECK(all()[0].count == 3);
+  CHECK_FALSE(all()[0].early);
+}
+
+TEST_CASE_METHOD(fixture, "a lost outbox does not replace an early part", "[store]") {
+  auto early = make_summary(0, 1.0);
+  early.early = true;
+  commit(make_block(1, early));
+  auto block = make_block(1, make_summary(0, 2.0));
+  block.epoch = 8;
+  commit(block);
+  CHECK(all()[0].sum == 3.0);
+  CHECK_FALSE(all()[0].early);
 }
 
 TEST_CASE_METHOD(fixture,

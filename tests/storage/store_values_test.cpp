@@ -4,6 +4,7 @@
 
 #include "storage/outbox_values.hpp"
 #include "tests/storage/records.hpp"
+#include "tests/support/hex.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -26,6 +27,8 @@ struct kind {
 
 std::vector<kind> all_kinds() {
   auto window = stored_window{1, 2, make_summary(0, 1), make_summary(0, 2)};
+  window.current.extended = "12";
+  window.earlier->extended = "345";
   auto alert = stored_alert{"n", "t{}", make_alert("a", {}, 1)};
   return {
     {"summary", to_value(window), [](auto x) { to_window({}, x); }},
@@ -52,7 +55,11 @@ TEST_CASE("values decode to what they were", "[storage]") {
   auto key = window_key{3, 10 * second_ns, -20 * second_ns};
   auto window = stored_window{9, 4, make_summary(key.start_ns, 1.5, 2, 3), {}};
   CHECK(to_window(key, to_value(window)) == window);
+  window.current.early = true;
+  window.current.extended = std::string("\0\xff", 2);
+  CHECK(to_window(key, to_value(window)) == window);
   window.earlier = make_summary(key.start_ns, 7.5, 6, 3);
+  window.earlier->extended = std::string(100'000, 'x');
   CHECK(to_window(key, to_value(window)) == window);
   CHECK(to_window_key(to_key(key)).start_ns == key.start_ns);
   for (const auto& x : all_kinds()) {
@@ -62,40 +69,59 @@ TEST_CASE("values decode to what they were", "[storage]") {
 }
 
 TEST_CASE("the examples of FORMAT.md are true", "[storage]") {
-  auto hex = [](std::string_view bytes) {
-    std::string text;
-    for (unsigned char c : bytes) {
-      text += "0123456789abcdef"[c >> 4];
-      text += "0123456789abcdef"[c & 15];
-    }
-    return text;
-  };
-  CHECK(hex(block_key(1)) == "0000000000000001");
-  CHECK(hex(to_value(new_block{"hello", 3, block_priority::summary}))
+  CHECK(to_hex(block_key(1)) == "0000000000000001");
+  CHECK(to_hex(to_value(new_block{"hello", 3, block_priority::summary}))
         == "01010000000368656c6c6f");
-  CHECK(hex(to_value(outbox_counters{4, 0, 0}))
+  CHECK(to_hex(to_value(outbox_counters{4, 0, 0}))
         == "000000000000000400000000000000000000000000000000");
-  CHECK(hex(series_key(1)) == "00000001");
-  CHECK(hex(to_value(stored_series{1, "north", "t{}", 0, 0}))
+  CHECK(to_hex(series_key(1)) == "00000001");
+  CHECK(to_hex(to_value(stored_series{1, "north", "t{}", 0, 0}))
         == "01000000056e6f72746800000003747b7d");
   auto window = stored_window{7, 1, make_summary(20 * second_ns, 1.5), std::nullopt};
-  CHECK(hex(to_key(window_key{1, 10 * second_ns, 20 * second_ns}))
+  CHECK(to_hex(to_key(window_key{1, 10 * second_ns, 20 * second_ns}))
         == "0000000180000002540be40080000004a817c800");
-  CHECK(hex(to_value(window))
-        == "01000000000000000700000001"       // version, epoch, run
+  CHECK(to_hex(to_value(window))
+        == "02000000000000000700000001"       // version, epoch, run
            "00000000000000000000000000000001" // revision, late, count
            "3ff80000000000003ff80000000000003ff8000000000000"
            "3ff800000000000000000000000000003ff8000000000000"
-           "3ff800000000000000000004a817c80100000004a817c801");
-  CHECK(hex(position_key("north", 7)) == "6e6f7274680000000000000007");
+           "3ff800000000000000000004a817c80100000004a817c801"
+           "0000000000"); // early, extended
+  CHECK(to_hex(position_key("north", 7)) == "6e6f7274680000000000000007");
   auto position = edge_position{"north", 7, 1, 1, 0, 0, 0};
-  CHECK(hex(to_value(position)).substr(0, 34) == "0100000000000000010000000000000001");
+  CHECK(to_hex(to_value(position)).substr(0, 34)
+        == "0100000000000000010000000000000001");
+}
+
+TEST_CASE("a summary of version 1 is read as it was written", "[storage]") {
+  // As the program before `early` and `extended` wrote it: first one part, then two.
+  const std::string part = "00000002000000050000000000000001"
+                           "3ff80000000000003ff80000000000003ff8000000000000"
+                           "3ff800000000000000000000000000003ff8000000000000"
+                           "3ff800000000000000000004a817c80100000004a817c801";
+  const std::string head = "01000000000000000700000001";
+  auto key = window_key{1, 10 * second_ns, 20 * second_ns};
+  auto expected = stored_window{7, 1, make_summary(20 * second_ns, 1.5, 2, 1), {}};
+  expected.current.late_count = 5;
+  CHECK(to_window(key, from_hex(head + part)) == expected);
+  expected.earlier = expected.current;
+  CHECK(to_window(key, from_hex(head + part + part)) == expected);
+  CHECK(to_value(expected)[0] == 2); // Written anew, it is of version 2.
+}
+
+TEST_CASE("both parts of a window are early if the last one is", "[storage]") {
+  auto window = stored_window{1, 2, make_summary(0, 1), make_summary(0, 2)};
+  window.earlier->early = true;
+  CHECK_FALSE(merged(window).early);
+  window.current.early = true;
+  window.earlier->early = false;
+  CHECK(merged(window).early);
 }
 
 TEST_CASE("a value of a newer version is unsupported, not misread", "[storage]") {
   for (auto& x : all_kinds()) {
     INFO(x.name);
-    x.value[0] = 2;
+    ++x.value[0];
     CHECK(outcome(x, x.value) == errc::unsupported);
     CHECK(outcome(x, std::string_view{x.value}.substr(0, 1)) == errc::unsupported);
   }
@@ -108,7 +134,7 @@ TEST_CASE("a value that is cut off or too long is malformed", "[storage]") {
       INFO("size " << size);
       auto cut = std::string_view{x.value}.substr(0, size);
       // A summary without its optional second part is whole again.
-      bool whole = x.name == std::string{"summary"} && size == 101;
+      bool whole = x.name == std::string{"summary"} && size == 13 + 93 + 2;
       CHECK(outcome(x, cut) == (whole ? errc{} : errc::malformed));
     }
     CHECK(outcome(x, x.value + "z") == errc::malformed);
