@@ -6,6 +6,14 @@
 
 namespace weir::actors {
 
+namespace {
+
+// The number of records bounds what is small; further aggregates have up to 64 KiB for
+// each summary and need a bound of their own.
+constexpr std::size_t extended_bytes_max = transport::block_bytes_max / 4;
+
+} // namespace
+
 std::uint32_t block_builder::index_of(draft& into, analytics::series_id id) const {
   auto next = static_cast<std::uint32_t>(into.block.series.size());
   auto [pos, is_new] = into.index.try_emplace(id, next);
@@ -15,18 +23,22 @@ std::uint32_t block_builder::index_of(draft& into, analytics::series_id id) cons
 }
 
 block_builder::draft& block_builder::room_in(std::vector<draft>& drafts,
-                                             storage::block_priority priority) {
-  if (drafts.empty() || drafts.back().block.record_count() >= records_max_)
+                                             storage::block_priority priority,
+                                             std::size_t extended_bytes) {
+  if (drafts.empty() || drafts.back().block.record_count() >= records_max_
+      || drafts.back().extended_bytes + extended_bytes > extended_bytes_max)
     drafts.push_back({{}, {}, priority});
+  drafts.back().extended_bytes += extended_bytes;
   ++record_count_;
   return drafts.back();
 }
 
 void block_builder::add(const analytics::shard_output& records) {
   for (auto x : records.summaries) {
-    auto& into = room_in(ordinary_, storage::block_priority::summary);
+    auto& into
+      = room_in(ordinary_, storage::block_priority::summary, x.extended.size());
     x.series = index_of(into, x.series);
-    into.block.summaries.push_back(x);
+    into.block.summaries.push_back(std::move(x));
   }
   for (auto x : records.anomalies) {
     auto& into = room_in(ordinary_, storage::block_priority::summary);

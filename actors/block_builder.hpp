@@ -38,10 +38,12 @@ private:
     analytics::record_block block;
     std::unordered_map<analytics::series_id, std::uint32_t> index;
     storage::block_priority priority;
+    std::size_t extended_bytes = 0; ///< Of its summaries' further aggregates.
   };
 
   std::uint32_t index_of(draft& into, analytics::series_id id) const;
-  draft& room_in(std::vector<draft>& drafts, storage::block_priority priority);
+  draft& room_in(std::vector<draft>& drafts, storage::block_priority priority,
+                 std::size_t extended_bytes = 0);
 
   const analytics::series_table& table_;
   const std::size_t records_max_;

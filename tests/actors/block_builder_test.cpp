@@ -69,3 +69,26 @@ TEST_CASE("many records make several blocks, each within the link's limit",
   }
   CHECK(records == 10'000);
 }
+
+TEST_CASE("further aggregates do not take a block over the link's limit", "[actors]") {
+  series_table table{100'000};
+  block_builder uut{table};
+  shard_output output;
+  for (int i = 0; i < 4000; ++i) {
+    summary x;
+    x.series = *table.intern("m{source=\"" + std::string(250, 'x') + std::to_string(i)
+                             + "\"}");
+    x.width_ns = 1;
+    x.count = 1;
+    x.extended = std::string(i % 50 == 0 ? 65'536 : 130, 'e');
+    output.summaries.push_back(x);
+  }
+  uut.add(output);
+  std::size_t records = 0;
+  for (const auto& x : uut.take_blocks()) {
+    CHECK(x.bytes.size() <= weir::transport::block_bytes_max);
+    CHECK(weir::transport::decode_block(x.bytes));
+    records += x.record_count;
+  }
+  CHECK(records == 4000);
+}
