@@ -4,8 +4,8 @@
 // with relative-error guarantees", VLDB 2019): values are counted in bins whose bounds
 // grow geometrically, so that each value of a bin is within `alpha` of the bin's
 // middle. The logarithm is the exponent's bits plus a cubic polynomial of the mantissa
-// (the paper's "cubically interpolated mapping"): it needs 1 % more bins than the true
-// logarithm and a tenth of its time.
+// (the authors' "cubically interpolated mapping"): it needs 1 % more bins than the true
+// logarithm and a fraction of its time.
 //
 // Merging is exact: the bins of two sketches add up to those of all their values, in
 // any order and grouping. Bytes: analytics/SKETCHES.md.
@@ -135,8 +135,8 @@ public:
   bool operator==(const quantile_sketch& other) const = default;
 
 private:
-  // Fit of log2(1 + s) on [0, 1) whose slope against the true logarithm is never below
-  // 10/7: the best a cubic polynomial can do (the paper's section 2.3 and its code).
+  // Fit of log2(1 + s) on [0, 1), exact at both ends. Its slope against the natural
+  // logarithm is never below 10/7, so that no bin is wider than alpha allows.
   static constexpr double cubic = 6.0 / 35.0;
   static constexpr double square = -3.0 / 5.0;
   static constexpr double slope = 10.0 / 7.0;

@@ -14,8 +14,9 @@ namespace weir::transport {
 inline constexpr std::size_t block_bytes_max = 1 << 20;
 
 /// The result always decodes, up to its size: infinity becomes the largest double,
-/// NaN 0, texts beyond 4 KiB are cut, `extended` beyond 64 KiB is left out. @pre Series indices are in range, windows have
-/// a width and a count, series texts are UTF-8 of at most 64 KiB.
+/// NaN 0, texts beyond 4 KiB are cut, `extended` beyond 64 KiB is left out. @pre Series
+/// indices are in range, windows have a width and a count, series texts are UTF-8 of at
+/// most 64 KiB.
 std::string encode_block(const analytics::record_block& block);
 
 /// Checks everything: version (1 or 2), sizes, series indices, finite numbers, enum
