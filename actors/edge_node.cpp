@@ -6,6 +6,7 @@
 #include "actors/process_info.hpp"
 #include "actors/quarantine_forwarder.hpp"
 #include "actors/system.hpp"
+#include "analytics/byte_io.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/scoped_actor.hpp>
@@ -25,7 +26,8 @@ using std::chrono::steady_clock;
 
 struct edge_node::impl {
   explicit impl(edge_node_config x)
-    : config(std::move(x)), series(config.series_max), system(config.shards) {
+    : config(std::move(x)), series(config.series_max, config.shards),
+      system(config.shards) {
   }
 
   edge_node_config config;
@@ -36,6 +38,10 @@ struct edge_node::impl {
   std::unique_ptr<transport::uplink_client> uplink;
   std::unique_ptr<transport::mqtt_client> alert_client;
   std::shared_ptr<writer_backlog> backlog = std::make_shared<writer_backlog>();
+  std::shared_ptr<routed_backlog> routed = std::make_shared<routed_backlog>();
+  std::shared_ptr<std::vector<shard_actor>> peers
+    = std::make_shared<std::vector<shard_actor>>();
+  stream_program_ptr program;
   std::shared_ptr<alert_counters> alerts = std::make_shared<alert_counters>();
   std::vector<shard_parts> shards;
   std::vector<std::shared_ptr<event_port>> ports;
@@ -61,6 +67,7 @@ struct edge_node::impl {
   std::string start_alert_output();
   void start_actors();
   void restore_state();
+  void restore_shards(std::string_view saved);
   void make_uplink();
   std::string start_uplink();
   std::string start_sources();
@@ -106,7 +113,11 @@ std::string validate(const edge_node_config& config) {
   if (!std::all_of(config.mqtt_sources.begin(), config.mqtt_sources.end(), is_new)
       || !std::all_of(config.zmq_sources.begin(), config.zmq_sources.end(), is_new))
     return "every source needs a name of its own (A-Z a-z 0-9 . _ -)";
-  return analytics::validate(config.shard);
+  if (auto clock = analytics::validate(config.clock); !clock)
+    return "clock: " + clock.error();
+  if (auto program = analytics::stream_program::compile(config.stream); !program)
+    return program.error().front();
+  return {};
 }
 
 std::string edge_node::impl::open_outbox() {
@@ -166,7 +177,15 @@ void edge_node::impl::start_actors() {
   forwarder = sys.spawn(quarantine_forwarder, &rejected, writer);
   for (std::size_t i = 0; i < config.shards; ++i) {
     shard_parts parts;
-    parts.core = std::make_shared<analytics::shard>(config.shard, series);
+    parts.core = std::make_shared<analytics::shard>(program, series, i);
+    parts.routed = routed;
+    parts.peers = peers;
+    parts.series = &series;
+    parts.rejected = &rejected;
+    parts.wall_ns = [trusted_after_ns = config.clock.trusted_after_ns] {
+      auto now_ns = wall_clock_ns();
+      return now_ns < trusted_after_ns ? analytics::time_forever : now_ns;
+    };
     parts.gauge = std::make_shared<shard_gauge>();
     parts.backlog = backlog;
     // The inbox asks an actor that is spawned with the inbox: by index.
@@ -188,27 +207,51 @@ void edge_node::impl::restore_state() {
               "Windows start anew.",
               saved.error().message);
   } else if (*saved) {
-    std::size_t restored = 0;
-    std::size_t refused = 0;
-    analytics::shard_output closed;
-    auto readable = analytics::for_each_snapshot_entry(
-      **saved, [&](std::string_view text, std::string_view state) {
-        auto id = series.intern(text);
-        auto& core = shards[analytics::shard_of(id.value_or(0), shards.size())];
-        auto good = id && core.core->restore(*id, state, steady_now_ns(), closed);
-        ++(good ? restored : refused);
-      });
-    if (!closed.empty())
-      caf::anon_send(
-        writer, std::make_shared<const analytics::shard_output>(std::move(closed)));
-    log_info("took up {} series from the last shutdown", restored);
-    if (refused > 0 || !readable)
-      log_error("{} series of the saved state could not be taken up{}", refused,
-                readable ? "" : ", and its end is damaged");
+    restore_shards(**saved);
   }
   for (auto& parts : shards)
     shard_actors.push_back(system.get().spawn(shard_behavior, shard_actor_config{},
                                               parts, writer, publisher));
+  *peers = shard_actors;
+}
+
+/// Gives every shard the saved state of every shard: each takes the series that are
+/// its own, however many shards there were.
+void edge_node::impl::restore_shards(std::string_view saved) {
+  analytics::shard_output closed;
+  analytics::shard::restore_report total;
+  analytics::byte_reader in{saved};
+  while (!in.at_end()) {
+    auto bytes = in.get_bytes(in.get<std::uint64_t>());
+    if (!in.ok()) {
+      log_error("the end of the saved state is damaged: some series start anew");
+      break;
+    }
+    for (auto& parts : shards) {
+      auto report = parts.core->restore(bytes, {steady_now_ns()}, closed);
+      if (!report) {
+        log_error("the state of some series cannot be taken up, they start anew: {}",
+                  report.error());
+        break;
+      }
+      total.series += report->series;
+      total.refused += report->refused;
+      total.views.closed.insert(total.views.closed.end(), report->views.closed.begin(),
+                                report->views.closed.end());
+    }
+  }
+  if (closed.has_records())
+    caf::anon_send(writer,
+                   std::make_shared<const analytics::shard_output>(std::move(closed)));
+  log_info("took up {} series from the last shutdown", total.series);
+  if (total.refused > 0)
+    log_error("{} saved series found no room: ingest.series_max is smaller now",
+              total.refused);
+  std::set<std::string> names{total.views.closed.begin(), total.views.closed.end()};
+  for (const auto& x : names)
+    log_warn("{} have another shape than at the last shutdown: what was open has been "
+             "sent as it was",
+             x);
 }
 
 std::vector<transport::uplink_block>
@@ -261,10 +304,13 @@ std::shared_ptr<event_port> edge_node::impl::make_port(const std::string& name,
   auto port_config = config.ingest;
   port_config.source = name;
   port_config.unit = unit;
+  port_config.clock = config.clock;
+  port_config.held_events_max = config.held_events_max;
   ingest_context context;
   context.series = &series;
   context.rejected = &rejected;
   context.now_ns = wall_clock_ns;
+  context.steady_ns = steady_now_ns;
   for (auto& x : shards)
     context.inboxes.push_back(x.inbox.get());
   ports.push_back(
@@ -356,8 +402,12 @@ edge_node::start(edge_node_config config) {
     config.shards = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 8);
   if (auto problem = validate(config); !problem.empty())
     return unexpected(std::move(problem));
+  auto program = analytics::stream_program::compile(config.stream);
+  if (!program)
+    return unexpected(program.error().front());
   auto state = std::make_unique<impl>(std::move(config));
   auto& x = *state;
+  x.program = *program;
   if (auto problem = x.open_outbox(); !problem.empty())
     return unexpected(std::move(problem));
   if (auto problem = x.start_alert_output(); !problem.empty())
@@ -410,13 +460,23 @@ std::string edge_node::impl::save_everything(steady_clock::time_point until) {
   caf::scoped_actor self{system.get(), true};
   node_snapshot snapshot;
   std::string problem;
+  auto note_problem = [&](caf::error& err) {
+    problem
+      = "a shard did not give its state in time (" + system.get().render(err) + ")";
+  };
+  // First all take what waits, which may send events to other shards; then all save.
+  for (auto& x : shard_actors)
+    self->request(x, left_until(until) + milliseconds{1}, finish_v)
+      .receive([](outcome&) {}, note_problem);
   for (auto& x : shard_actors)
     self->request(x, left_until(until) + milliseconds{1}, save_v)
-      .receive([&](shard_snapshot& saved) { snapshot.bytes += saved.bytes; },
-               [&](caf::error& err) {
-                 problem = "a shard did not give its state in time ("
-                           + system.get().render(err) + ")";
-               });
+      .receive(
+        [&](shard_snapshot& saved) {
+          analytics::byte_writer{snapshot.bytes}.put(
+            static_cast<std::uint64_t>(saved.bytes.size()));
+          snapshot.bytes += saved.bytes;
+        },
+        note_problem);
   self
     ->request(writer, left_until(until) + milliseconds{1}, finish_v,
               std::move(snapshot))
@@ -453,6 +513,27 @@ std::string edge_node::stop(milliseconds deadline) {
   return problem;
 }
 
+expected<analytics::change_report, std::string>
+edge_node::change_stream(analytics::stream_config stream) {
+  auto program = analytics::stream_program::compile(std::move(stream));
+  if (!program)
+    return unexpected(program.error().front());
+  auto& x = *impl_;
+  analytics::change_report report;
+  std::string problem;
+  caf::scoped_actor self{x.system.get(), true};
+  for (auto& shard : x.shard_actors)
+    self->request(shard, std::chrono::seconds{30}, stream_program_ptr{*program})
+      .receive([&](analytics::change_report& done) { report = std::move(done); },
+               [&](caf::error& err) {
+                 problem = "a shard did not change its configuration in time ("
+                           + x.system.get().render(err) + ")";
+               });
+  if (!problem.empty())
+    return unexpected(std::move(problem));
+  return report;
+}
+
 transport::edge_status edge_node::impl::status() const {
   transport::edge_status result;
   result.version = config.version;
@@ -475,7 +556,9 @@ transport::edge_status edge_node::impl::status() const {
     for (std::size_t i = 0; i < counted.size(); ++i) {
       result.rejected_by_source.push_back(counted[i]);
       result.rejected_by_reason[i] += counted[i];
-      result.rejected_total += counted[i];
+      // Late events are valid ones; they have a total of their own.
+      if (i != static_cast<std::size_t>(analytics::reject_reason::late))
+        result.rejected_total += counted[i];
     }
   }
   auto stats = outbox->stats();

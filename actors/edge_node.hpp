@@ -88,6 +88,12 @@ public:
   /// not be saved.
   std::string stop(std::chrono::milliseconds deadline);
 
+  /// Goes on with another stream configuration: windows whose shape has not changed
+  /// keep their state, others are sent as they are. The error says what is wrong with
+  /// the configuration; then nothing has changed. Thread-safe.
+  expected<analytics::change_report, std::string>
+  change_stream(analytics::stream_config stream);
+
   /// Thread-safe.
   transport::edge_status status() const;
 

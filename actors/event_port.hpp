@@ -8,6 +8,7 @@
 
 #include "actors/quarantine.hpp"
 #include "actors/shard_inbox.hpp"
+#include "analytics/node_clock.hpp"
 #include "analytics/series.hpp"
 #include "transport/decoders.hpp"
 #include "transport/topic_template.hpp"
@@ -35,21 +36,30 @@ struct event_port_config {
   /// given the time of its arrival (counted either way).
   std::int64_t future_tolerance_ns = 300'000'000'000;
   bool restamp_future = false;
+
+  /// When the node's clock is to be believed: before, nothing is too far in the future,
+  /// and events without a time wait for it.
+  analytics::node_clock_config clock;
+  std::size_t held_events_max = 100'000; ///< That wait; further ones are rejected.
 };
 
 /// Counters of one source; written by its thread, read by any.
 struct source_counters {
   std::atomic<std::uint64_t> payloads{0};
   std::atomic<std::uint64_t> bytes{0};
-  std::atomic<std::uint64_t> events{0}; ///< Handed to a shard.
+  std::atomic<std::uint64_t> events{0};      ///< Handed to a shard.
+  std::atomic<std::uint64_t> restamped{0};   ///< Whose time was replaced by arrival.
+  std::atomic<std::uint64_t> held{0};        ///< That wait for the clock, now.
+  std::atomic<std::uint64_t> clock_jumps{0}; ///< Of the node's clock, as seen here.
 };
 
 /// What all ports of a node share.
 struct ingest_context {
   analytics::series_table* series = nullptr;
   quarantine* rejected = nullptr;
-  std::vector<shard_inbox*> inboxes;    ///< By shard.
-  std::function<std::int64_t()> now_ns; ///< Wall clock.
+  std::vector<shard_inbox*> inboxes;       ///< By shard.
+  std::function<std::int64_t()> now_ns;    ///< Wall clock.
+  std::function<std::int64_t()> steady_ns; ///< Never jumps; empty: `now_ns`.
 };
 
 class event_port final : public transport::event_sink {
@@ -86,6 +96,10 @@ public:
                  std::string_view bytes) override;
 
 private:
+  void begin(std::string_view origin);
+  void stage(analytics::event x);
+  bool check_time(analytics::event& x, const transport::raw_event& event);
+  void release_held();
   bool hand_over();
 
   const event_port_config config_;
@@ -96,6 +110,9 @@ private:
   std::vector<std::vector<analytics::event>> staged_; // By shard.
   std::string_view origin_;
   std::int64_t arrival_ns_ = 0;
+  analytics::node_clock clock_;
+  analytics::clock_reading reading_;
+  analytics::held_events held_;
   source_counters counters_;
 };
 

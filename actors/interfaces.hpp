@@ -16,7 +16,13 @@ using shard_actor = caf::typed_actor<
   caf::reacts_to<drain>,
   // INTERNAL: closes windows of silent series, once a second.
   caf::reacts_to<tick>,
-  // Takes what waits, then returns the state of all series. Sent once, at the end.
+  // Events from another shard for groups of this one.
+  caf::reacts_to<routed_batch_ptr>,
+  // Goes on with another stream configuration.
+  caf::replies_to<stream_program_ptr>::with<analytics::change_report>,
+  // Takes what waits and hands on what belongs to others.
+  caf::replies_to<finish>::with<outcome>,
+  // Returns the state of all series. Sent once, at the end, after `finish` to all.
   caf::replies_to<save>::with<shard_snapshot>>;
 
 using outbox_writer_actor = caf::typed_actor<

@@ -22,6 +22,12 @@ namespace weir::actors {
 /// the outbox writer and the alert publisher read the same one.
 using shard_output_ptr = std::shared_ptr<const analytics::shard_output>;
 
+/// Events for groups of another shard.
+using routed_batch_ptr = std::shared_ptr<const std::vector<analytics::routed_event>>;
+
+/// A compiled stream configuration.
+using stream_program_ptr = std::shared_ptr<const analytics::stream_program>;
+
 /// Samples of what was rejected since the last one.
 using rejection_batch = std::vector<analytics::rejection>;
 
@@ -56,6 +62,9 @@ using commit_report_ptr = std::shared_ptr<const storage::commit_report>;
 } // namespace weir::actors
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::actors::shard_output_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::actors::routed_batch_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::actors::stream_program_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::analytics::change_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::actors::rejection_batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::actors::shard_snapshot)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::actors::node_snapshot)

@@ -1,20 +1,22 @@
 #include "actors/quarantine.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <utility>
 
 namespace weir::actors {
 
-void quarantine::add(std::string_view source, std::string_view origin,
-                     analytics::reject_reason reason, std::string_view detail,
-                     std::string_view bytes, std::int64_t now_ns) {
-  std::lock_guard lock{mutex_};
+quarantine::counts& quarantine::counts_of(std::string_view source) {
   auto pos = by_source_.find(source);
   if (pos == by_source_.end()) {
     auto name = by_source_.size() < config_.sources_max ? std::string{source} : "other";
     pos = by_source_.try_emplace(std::move(name)).first;
   }
-  ++pos->second[static_cast<std::size_t>(reason)];
+  return pos->second;
+}
+
+/// Samples are rate-limited by a bucket of tokens.
+bool quarantine::takes_sample(std::int64_t now_ns) {
   if (refilled_ns_ == 0) {
     tokens_ = config_.samples_burst;
   } else if (now_ns > refilled_ns_) {
@@ -24,8 +26,18 @@ void quarantine::add(std::string_view source, std::string_view origin,
   }
   refilled_ns_ = now_ns;
   if (tokens_ < 1.0)
-    return;
+    return false;
   tokens_ -= 1.0;
+  return true;
+}
+
+void quarantine::add(std::string_view source, std::string_view origin,
+                     analytics::reject_reason reason, std::string_view detail,
+                     std::string_view bytes, std::int64_t now_ns) {
+  std::lock_guard lock{mutex_};
+  ++counts_of(source)[static_cast<std::size_t>(reason)];
+  if (!takes_sample(now_ns))
+    return;
   analytics::rejection sample;
   sample.time_ns = now_ns;
   sample.source = source;
@@ -36,6 +48,31 @@ void quarantine::add(std::string_view source, std::string_view origin,
   sample.reason = reason;
   sample.detail = detail;
   sample.first_bytes = bytes.substr(0, config_.first_bytes_max);
+  samples_.push_back(std::move(sample));
+}
+
+void quarantine::add_late(std::string_view source, std::string_view series,
+                          const analytics::late_events& late, std::int64_t now_ns) {
+  std::lock_guard lock{mutex_};
+  counts_of(source)[static_cast<std::size_t>(analytics::reject_reason::late)]
+    += late.count;
+  if (!takes_sample(now_ns))
+    return;
+  analytics::rejection sample;
+  sample.time_ns = now_ns;
+  sample.source = source;
+  sample.reason = analytics::reject_reason::late;
+  std::array<char, 160> text{};
+  std::snprintf(text.data(), text.size(),
+                "%.3f s behind its source's watermark, which is more than "
+                "event_time.allowed_lateness_ms takes; %llu of this source at once",
+                static_cast<double>(late.behind_ns) * 1e-9,
+                static_cast<unsigned long long>(late.count));
+  sample.detail = text.data();
+  std::snprintf(text.data(), text.size(), " time_ns=%lld value=%.17g",
+                static_cast<long long>(late.time_ns), late.value);
+  sample.first_bytes = std::string{series.substr(0, config_.first_bytes_max / 2)};
+  sample.first_bytes += text.data();
   samples_.push_back(std::move(sample));
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "analytics/records.hpp"
+#include "analytics/shard.hpp"
 
 #include <array>
 #include <cstddef>
@@ -37,6 +38,10 @@ public:
            analytics::reject_reason reason, std::string_view detail,
            std::string_view bytes, std::int64_t now_ns);
 
+  /// Events of `source` (a device) that came too late for their windows.
+  void add_late(std::string_view source, std::string_view series,
+                const analytics::late_events& late, std::int64_t now_ns);
+
   /// The samples since the last call.
   std::vector<analytics::rejection> take_samples();
 
@@ -45,6 +50,9 @@ public:
   std::uint64_t sum() const;
 
 private:
+  counts& counts_of(std::string_view source);
+  bool takes_sample(std::int64_t now_ns);
+
   const quarantine_config config_;
   mutable std::mutex mutex_;
   std::map<std::string, counts, std::less<>> by_source_;

@@ -1,5 +1,7 @@
 #include "actors/shard_actor.hpp"
 
+#include "actors/process_info.hpp"
+
 #include <utility>
 
 namespace weir::actors {
@@ -8,16 +10,47 @@ namespace {
 
 using self_pointer = shard_actor::stateful_pointer<shard_actor_state>;
 
-std::int64_t local_ns(self_pointer self) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-           self->clock().now().time_since_epoch())
-    .count();
+analytics::batch_time now_of(self_pointer self) {
+  analytics::batch_time result;
+  result.local_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                      self->clock().now().time_since_epoch())
+                      .count();
+  if (const auto& wall_ns = self->state.parts.wall_ns)
+    result.wall_ns = wall_ns();
+  return result;
+}
+
+/// Late events are in no window: they are counted by their source, and some are shown.
+void tell_late(const shard_parts& parts, const analytics::shard_output& output) {
+  if (parts.rejected == nullptr)
+    return;
+  for (const auto& x : output.late) {
+    const auto& series = parts.series->text(x.series);
+    parts.rejected->add_late(analytics::shard_key(series), series, x, wall_clock_ns());
+  }
+}
+
+/// Each shard cuts the windows of its own groups; what belongs to others goes there.
+void send_routed(self_pointer self,
+                 std::vector<std::vector<analytics::routed_event>>& routed) {
+  auto& parts = self->state.parts;
+  for (std::size_t i = 0; i < routed.size(); ++i) {
+    if (routed[i].empty())
+      continue;
+    *parts.routed += routed[i].size();
+    self->send(
+      (*parts.peers)[i],
+      routed_batch_ptr{std::make_shared<const std::vector<analytics::routed_event>>(
+        std::move(routed[i]))});
+  }
 }
 
 void hand_on(self_pointer self, analytics::shard_output output) {
   auto& st = self->state;
   st.parts.gauge->set(st.parts.core->status());
-  if (output.empty())
+  tell_late(st.parts, output);
+  send_routed(self, output.routed);
+  if (!output.has_records())
     return;
   *st.parts.backlog
     += output.summaries.size() + output.anomalies.size() + output.alerts.size();
@@ -32,13 +65,18 @@ void take_events(self_pointer self) {
   auto& st = self->state;
   st.parts.inbox->drain(st.batch);
   analytics::shard_output output;
-  st.parts.core->process(st.batch, local_ns(self), output);
+  st.parts.core->process(st.batch, now_of(self), output);
   hand_on(self, std::move(output));
+}
+
+bool is_behind(const shard_actor_state& st) {
+  return *st.parts.backlog > st.config.writer_backlog_max
+         || (st.parts.routed && *st.parts.routed > st.config.routed_backlog_max);
 }
 
 void on_drain(self_pointer self) {
   auto& st = self->state;
-  if (*st.parts.backlog > st.config.writer_backlog_max) {
+  if (is_behind(st)) {
     // The inbox asks no second time before it is drained, so this asks instead.
     self->delayed_send(self, st.config.backlog_retry, drain_v);
     return;
@@ -46,12 +84,34 @@ void on_drain(self_pointer self) {
   take_events(self);
 }
 
-void on_tick(self_pointer self) {
+void on_routed(self_pointer self, const routed_batch_ptr& batch) {
   auto& st = self->state;
   analytics::shard_output output;
-  st.parts.core->tick(local_ns(self), output);
+  st.parts.core->process_routed(*batch, now_of(self), output);
+  *st.parts.routed -= batch->size();
+  hand_on(self, std::move(output));
+}
+
+void on_tick(self_pointer self) {
+  auto& st = self->state;
+  // Ids of evicted series are free when nothing that names them is under way: what
+  // waited has been taken, and what came of it is on disk.
+  auto is_quiet = *st.parts.backlog == 0 && (!st.parts.routed || *st.parts.routed == 0);
+  if (!is_behind(st))
+    take_events(self);
+  analytics::shard_output output;
+  st.parts.core->tick(now_of(self), is_quiet, output);
   hand_on(self, std::move(output));
   self->delayed_send(self, st.config.tick_interval, tick_v);
+}
+
+analytics::change_report on_change(self_pointer self,
+                                   const stream_program_ptr& program) {
+  take_events(self);
+  analytics::shard_output output;
+  auto report = self->state.parts.core->change(program, output);
+  hand_on(self, std::move(output));
+  return report;
 }
 
 } // namespace
@@ -68,6 +128,12 @@ shard_actor::behavior_type shard_behavior(self_pointer self, shard_actor_config 
   return {
     [self](drain) { on_drain(self); },
     [self](tick) { on_tick(self); },
+    [self](const routed_batch_ptr& batch) { on_routed(self, batch); },
+    [self](const stream_program_ptr& program) { return on_change(self, program); },
+    [self](finish) {
+      take_events(self);
+      return outcome{};
+    },
     [self](save) {
       take_events(self);
       shard_snapshot result;

@@ -2,12 +2,15 @@
 // what comes out to the outbox writer and the alert publisher.
 //
 //   inbox ==events==> [shard] --shard_output_ptr--> outbox writer, alert publisher
+//                        |----routed_batch_ptr----> other shards, for their groups
+//                        '----late events---------> quarantine
 //
 // Back-pressure: while the writer is behind (disk slow or full) the shard leaves its
 // inbox alone; the inbox fills and the sources wait.
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "actors/quarantine.hpp"
 #include "actors/shard_inbox.hpp"
 #include "analytics/shard.hpp"
 
@@ -16,6 +19,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -45,8 +49,12 @@ private:
 struct shard_actor_config {
   std::chrono::milliseconds tick_interval{1000};
   std::uint64_t writer_backlog_max = 100'000; ///< Records.
+  std::uint64_t routed_backlog_max = 200'000; ///< Events between shards.
   std::chrono::milliseconds backlog_retry{20};
 };
+
+/// Events that shards have sent each other and that are not yet in a window.
+using routed_backlog = std::atomic<std::uint64_t>;
 
 /// What the node shares with its shard; all of it outlives the actor.
 struct shard_parts {
@@ -54,6 +62,13 @@ struct shard_parts {
   std::shared_ptr<shard_inbox> inbox;
   std::shared_ptr<shard_gauge> gauge;
   std::shared_ptr<writer_backlog> backlog;
+  std::shared_ptr<routed_backlog> routed;
+  /// All shards by number; complete before the first event.
+  std::shared_ptr<const std::vector<shard_actor>> peers;
+  const analytics::series_table* series = nullptr; ///< Names of late series.
+  quarantine* rejected = nullptr;                  ///< Takes late events; may be null.
+  /// The wall clock, or time_forever while it is not trusted; may be empty.
+  std::function<std::int64_t()> wall_ns;
 };
 
 struct shard_actor_state {

@@ -225,7 +225,7 @@ bool shard::add_to_views(series_plan& plan, const event& x, const source_clock& 
     if (member.slot == stream_view::no_slot) {
       out.routed.resize(table_->shards());
       out.routed[table_->shard_of(member.key)].push_back(
-        {keyed, member.key, member.view, plan.source_hash, watermark_ns});
+        {keyed, member.key, member.view, generation_, plan.source_hash, watermark_ns});
       ++status_.routed;
     } else if (member.grouped) {
       taken = view.add_to_group(member.slot, keyed, plan.source_hash, watermark_ns,
@@ -242,9 +242,10 @@ void shard::process_routed(std::span<const routed_event> events, const batch_tim
                            shard_output& out) {
   auto before = out.summaries.size();
   for (const auto& x : events) {
-    if (x.view >= views_.size())
+    auto* found = view_of_routed(x);
+    if (found == nullptr)
       continue; // From before a change of configuration that has removed it.
-    auto& view = *views_[x.view];
+    auto& view = *found;
     auto local = table_->local_of(x.key);
     group_keys_[x.key] = now.local_ns;
     auto slot = view.slot_of(x.key, local);
@@ -258,6 +259,21 @@ void shard::process_routed(std::span<const routed_event> events, const batch_tim
   }
   settle(now, out);
   count_summaries(before, out);
+}
+
+/// Shards change their configuration one after another: an event that was routed by
+/// another one finds its view by name, which its key carries.
+stream_view* shard::view_of_routed(const routed_event& x) {
+  if (x.generation == generation_)
+    return views_[x.view].get();
+  auto key = parse_series(table_->text(x.key));
+  for (auto& view : views_)
+    if (key
+        && std::find(key->dimensions.begin(), key->dimensions.end(),
+                     std::pair<std::string, std::string>{"view", view->config().name})
+             != key->dimensions.end())
+      return view.get();
+  return nullptr;
 }
 
 /// A number for the source of an event that another shard has routed here.

@@ -31,9 +31,10 @@ namespace weir::analytics {
 /// An event for a group whose windows another shard cuts.
 struct routed_event {
   keyed_event event;
-  series_id key = 0; ///< The group, as a series of the other shard.
-  std::uint32_t view = 0;
-  std::uint64_t source = 0; ///< Hash of its name.
+  series_id key = 0;            ///< The group, as a series of the other shard.
+  std::uint32_t view = 0;       ///< In config().views...
+  std::uint32_t generation = 0; ///< ...after this many changes of the configuration.
+  std::uint64_t source = 0;     ///< Hash of its name.
   std::int64_t watermark_ns = time_never;
 };
 
@@ -182,6 +183,7 @@ private:
   std::uint32_t derive_state_of(std::size_t rule, const series_name& name);
   std::uint32_t source_of(std::string_view text);
   std::uint32_t source_of_routed(const routed_event& x);
+  stream_view* view_of_routed(const routed_event& x);
   void make_views(const stream_config& config);
   void make_default(const stream_config& config);
   std::string look_up(series_id id, const std::string& name) const;
@@ -247,6 +249,7 @@ private:
     default_;                     // Null: there are none. Slot = local number.
   pane_windows* panes_ = nullptr; // `default_`, if it is plain panes.
   std::vector<std::unique_ptr<stream_view>> views_; // As config().views.
+  std::uint32_t generation_ = 0;   // Changes of the configuration so far.
   bool plans_are_trivial_ = false; // Nothing in the configuration asks for a plan.
 
   // The tag of a default pane: the source of a series for which nothing else is to be

@@ -215,6 +215,7 @@ change_report shard::change(std::shared_ptr<const stream_program> program,
                             shard_output& out) {
   auto before = out.summaries.size();
   change_report report;
+  ++generation_;
   auto old_program = std::exchange(program_, std::move(program));
   const auto& was = old_program->config();
   const auto& is = program_->config();
