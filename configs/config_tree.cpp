@@ -75,7 +75,35 @@ const config_members& members_of(const config_value& table) {
   return *std::get<std::shared_ptr<config_members>>(table.data);
 }
 
+bool is_same_data(const std::shared_ptr<config_items>& a,
+                  const std::shared_ptr<config_items>& b) {
+  return std::equal(a->begin(), a->end(), b->begin(), b->end(), is_same);
+}
+
+bool is_same_data(const std::shared_ptr<config_members>& a,
+                  const std::shared_ptr<config_members>& b) {
+  return std::equal(a->begin(), a->end(), b->begin(), b->end(),
+                    [](const auto& x, const auto& y) {
+                      return x.first == y.first && is_same(x.second, y.second);
+                    });
+}
+
+template <class T>
+bool is_same_data(const T& a, const T& b) {
+  return a == b;
+}
+
 } // namespace
+
+bool is_same(const config_value& a, const config_value& b) {
+  if (a.data.index() != b.data.index())
+    return false;
+  return std::visit(
+    [&b](const auto& x) {
+      return is_same_data(x, std::get<std::decay_t<decltype(x)>>(b.data));
+    },
+    a.data);
+}
 
 table_reader::table_reader(const config_value& table, std::string file,
                            std::string path, config_errors& errors)
@@ -99,11 +127,26 @@ bool table_reader::has(const std::string& key) const {
 
 void table_reader::fail(const std::string& key, const std::string& found,
                         const std::string& accepted) {
+  complain(key, "found " + found + ", accepted: " + accepted);
+}
+
+void table_reader::complain(const std::string& key, const std::string& sentence) {
   const auto& members = members_of(*table_);
   auto pos = members.find(key);
   auto line = pos == members.end() ? table_->line : pos->second.line;
   errors_->push_back(file_ + ":" + std::to_string(std::max(line, 1)) + ": "
-                     + full_name(key) + ": found " + found + ", accepted: " + accepted);
+                     + full_name(key) + ": " + sentence);
+}
+
+void table_reader::moved(const std::string& key, const std::string& new_place) {
+  if (!has(key))
+    return; // Not known then, so that no misspelt key is guessed to be this one.
+  known_.insert(key);
+  complain(key, "this setting is " + new_place + " now");
+}
+
+void table_reader::pass_over(const std::string& key) {
+  known_.insert(key);
 }
 
 std::string table_reader::text(const std::string& key, std::string fallback) {

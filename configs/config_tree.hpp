@@ -35,6 +35,9 @@ expected<config_value, std::string> parse_toml(const std::filesystem::path& file
 expected<config_value, std::string> parse_toml(std::string_view text,
                                                const std::string& name);
 
+/// Whether both say the same; where they stand does not matter.
+bool is_same(const config_value& a, const config_value& b);
+
 /// What was wrong in one file; a line each, ready to print:
 /// `edge.toml:12: window.width_ms: found "ten", accepted: a whole number from 1 ...`
 using config_errors = std::vector<std::string>;
@@ -71,8 +74,25 @@ public:
   void fail(const std::string& key, const std::string& found,
             const std::string& accepted);
 
+  /// Notes an error at `key` that is a sentence of its own.
+  void complain(const std::string& key, const std::string& sentence);
+
+  /// Of a key that earlier versions had: an error that names where it is now.
+  void moved(const std::string& key, const std::string& new_place);
+
+  /// Somebody else reads this key.
+  void pass_over(const std::string& key);
+
   /// Notes every key that nobody asked for. Call once, at the end.
   void finish();
+
+  /// Of the table, for errors that are found later; 0: there is none.
+  int line() const {
+    return table_->line;
+  }
+  const std::string& path() const {
+    return path_;
+  }
 
 private:
   const config_value* find(const std::string& key);

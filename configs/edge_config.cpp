@@ -26,46 +26,36 @@ transport::time_unit read_time_unit(table_reader& table) {
   return text == "ns" ? unit::nanoseconds : unit::automatic;
 }
 
-analytics::severity read_severity(table_reader& table, const std::string& key,
-                                  const std::string& fallback) {
-  auto text = table.one_of(key, fallback, {"low", "medium", "high", "critical"});
-  if (text == "low")
-    return analytics::severity::low;
-  if (text == "medium")
-    return analytics::severity::medium;
-  return text == "high" ? analytics::severity::high : analytics::severity::critical;
-}
-
 std::size_t read_size(table_reader& table, const std::string& key, std::size_t fallback,
                       std::int64_t min, std::int64_t max) {
   return static_cast<std::size_t>(
     table.integer(key, static_cast<std::int64_t>(fallback), min, max));
 }
 
-void read_ingest(table_reader& root, actors::edge_node_config& node) {
-  auto table = root.table("ingest");
-  auto& ingest = node.ingest;
-  auto time_min = table.text("time_min", "2000-01-01T00:00:00Z");
-  if (auto parsed = transport::time_from_iso8601(time_min))
-    ingest.time_min_ns = *parsed;
+void apply_ingest(table_reader& root, actors::edge_node_config& node) {
+  auto settings = read_ingest(root);
+  node.ingest.limits = settings.limits;
+  node.ingest.time_min_ns = settings.time_min_ns;
+  node.ingest.future_tolerance_ns = settings.future_tolerance_ns;
+  node.ingest.restamp_future = settings.restamp_future;
+  node.series_max = settings.series_max;
+  node.inbox.events_max = settings.inbox_events_max;
+  node.linger = milliseconds{settings.linger_ms};
+}
+
+void read_clock(table_reader& root, actors::edge_node_config& node) {
+  auto table = root.table("clock");
+  auto after = table.text("trusted_after", "2025-01-01T00:00:00Z");
+  if (auto parsed = transport::time_from_iso8601(after))
+    node.clock.trusted_after_ns = *parsed;
   else
-    table.fail("time_min", "\"" + time_min + "\"",
-               "an ISO 8601 time such as \"2000-01-01T00:00:00Z\"");
-  ingest.future_tolerance_ns
-    = table.integer("future_tolerance_ms", 300'000, 0, 3650 * day_ms) * ms_ns;
-  auto& limits = ingest.limits;
-  limits.payload_bytes_max
-    = read_size(table, "payload_bytes_max", limits.payload_bytes_max, 64, 64 << 20);
-  limits.events_max
-    = read_size(table, "events_per_payload_max", limits.events_max, 1, 10'000'000);
-  limits.dimensions_max
-    = read_size(table, "dimensions_max", limits.dimensions_max, 0, 64);
-  limits.text_bytes_max
-    = read_size(table, "text_bytes_max", limits.text_bytes_max, 8, 4096);
-  node.series_max = read_size(table, "series_max", node.series_max, 1, 10'000'000);
-  node.inbox.events_max
-    = read_size(table, "inbox_events_max", node.inbox.events_max, 1024, 10'000'000);
-  node.linger = milliseconds{table.integer("linger_ms", 2, 0, 1000)};
+    table.fail("trusted_after", "\"" + after + "\"",
+               "an ISO 8601 time such as \"2025-01-01T00:00:00Z\"");
+  node.clock.jump_ns = table.integer("jump_ms", 2'000, 1, day_ms) * ms_ns;
+  node.held_events_max
+    = read_size(table, "held_events_max", node.held_events_max, 0, 100'000'000);
+  if (auto good = analytics::validate(node.clock); !good)
+    table.complain("trusted_after", good.error());
   table.finish();
 }
 
@@ -140,57 +130,6 @@ void read_sources(table_reader& root, const std::filesystem::path& base,
   source.finish();
 }
 
-void read_windows(table_reader& root, analytics::shard_config& shard) {
-  auto window = root.table("window");
-  shard.window.width_ns = window.integer("width_ms", 10'000, 1, 366 * day_ms) * ms_ns;
-  shard.window.out_of_orderness_ns
-    = window.integer("out_of_orderness_ms", 2'000, 0, 366 * day_ms) * ms_ns;
-  shard.window.idle_close_ns
-    = window.integer("idle_close_ms", 15'000, 100, 366 * day_ms) * ms_ns;
-  window.finish();
-  auto table = root.table("detector");
-  auto& detector = shard.detector;
-  detector.enabled = table.boolean("enabled", true);
-  shard.detector_ignores = table.texts("ignore", {});
-  detector.warmup_events = static_cast<std::uint32_t>(
-    table.integer("warmup_events", detector.warmup_events, 2, 1'000'000));
-  detector.memory_events
-    = table.number("memory_events", detector.memory_events, 1.0, 1e9);
-  detector.threshold = table.number("threshold", detector.threshold, 0.1, 1e6);
-  detector.clip = table.number("clip", detector.clip, 0.1, 1e6);
-  detector.calm_events = static_cast<std::uint32_t>(
-    table.integer("calm_events", detector.calm_events, 1, 200));
-  detector.spread_min_relative
-    = table.number("spread_min_relative", detector.spread_min_relative, 0.0, 1.0);
-  detector.spread_min = table.number("spread_min", detector.spread_min, 1e-300, 1e300);
-  table.finish();
-}
-
-void read_rules(table_reader& root, analytics::shard_config& shard) {
-  for (auto& table : root.tables("rule")) {
-    analytics::rule_config rule;
-    rule.name = table.required_text("name");
-    rule.metric = table.text("metric", "*");
-    rule.source = table.text("source", "*");
-    auto condition = table.one_of("condition", "above", {"above", "below", "anomaly"});
-    using kind = analytics::rule_condition;
-    rule.condition = condition == "above"   ? kind::above
-                     : condition == "below" ? kind::below
-                                            : kind::anomaly;
-    auto limit = table.optional_number("limit");
-    if (!limit && rule.condition != kind::anomaly)
-      table.fail("limit", "nothing", "a number: the limit of the rule");
-    rule.limit = limit.value_or(0.0);
-    rule.clear_limit = table.optional_number("clear_limit");
-    rule.hold_ns = table.integer("hold_ms", 0, 0, 366 * day_ms) * ms_ns;
-    rule.recover_ns = table.integer("recover_ms", 0, 0, 366 * day_ms) * ms_ns;
-    rule.severity = read_severity(table, "severity", "medium");
-    rule.anomaly_min = read_severity(table, "anomaly_min", "high");
-    table.finish();
-    shard.rules.push_back(std::move(rule));
-  }
-}
-
 void read_alerts(table_reader& root, const std::filesystem::path& base,
                  actors::edge_node_config& node) {
   auto table = root.table("alerts");
@@ -258,10 +197,11 @@ load_edge_config(const std::filesystem::path& file) {
   node.outbox.directory = resolve(base, table.text("data_dir", "data")) / "outbox";
   node.shards = read_size(table, "shards", 0, 0, 64);
   table.finish();
-  read_ingest(root, node);
+  read_clock(root, node);
+  apply_ingest(root, node);
   read_sources(root, base, node);
-  read_windows(root, node.shard);
-  read_rules(root, node.shard);
+  auto stream = read_stream_settings(root, base, file.string(), errors);
+  node.stream = stream.config;
   read_alerts(root, base, node);
   read_outbox(root, node);
   read_uplink(root, base, node);
@@ -271,6 +211,8 @@ load_edge_config(const std::filesystem::path& file) {
       errors.push_back(file.string() + ": " + problem);
   if (!errors.empty())
     return unexpected(std::move(errors));
+  result.reload
+    = std::make_shared<stream_reload>(file, std::move(*tree), std::move(stream));
   return result;
 }
 

@@ -38,11 +38,13 @@ TEST_CASE_METHOD(fixture, "the example config says the defaults", "[configs]") {
   CHECK(a.ingest.time_min_ns == b.ingest.time_min_ns);
   CHECK(a.ingest.future_tolerance_ns == b.ingest.future_tolerance_ns);
   CHECK(a.ingest.limits.payload_bytes_max == b.ingest.limits.payload_bytes_max);
-  CHECK(a.shard.window.width_ns == b.shard.window.width_ns);
-  CHECK(a.shard.window.out_of_orderness_ns == b.shard.window.out_of_orderness_ns);
-  CHECK(a.shard.window.idle_close_ns == b.shard.window.idle_close_ns);
-  CHECK(a.shard.detector.threshold == b.shard.detector.threshold);
-  CHECK(a.shard.detector.spread_min == b.shard.detector.spread_min);
+  CHECK(a.ingest.restamp_future == b.ingest.restamp_future);
+  CHECK(a.clock.trusted_after_ns == b.clock.trusted_after_ns);
+  CHECK(a.clock.jump_ns == b.clock.jump_ns);
+  CHECK(a.held_events_max == b.held_events_max);
+  // The stream tables: tests/configs/stream_settings_test.cpp.
+  REQUIRE((a.stream.window && b.stream.window));
+  CHECK(state_fingerprint(*a.stream.window) == state_fingerprint(*b.stream.window));
   CHECK(a.alerts.topic == b.alerts.topic);
   CHECK(a.alerts.mqtt.client_id == b.alerts.mqtt.client_id);
   CHECK(a.outbox.size_bytes_max == b.outbox.size_bytes_max);
@@ -67,6 +69,7 @@ TEST_CASE_METHOD(fixture, "what the example shows commented out is accepted",
     if (line.empty())
       in_block = false;
   }
+  std::ofstream{dir.path() / "devices.csv"} << "source,limit\npump-1,80\n";
   auto loaded = load_text(text);
   if (!loaded)
     for (const auto& x : loaded.error())
@@ -75,8 +78,33 @@ TEST_CASE_METHOD(fixture, "what the example shows commented out is accepted",
   CHECK(loaded->node.mqtt_sources.size() == 1);
   CHECK(loaded->node.mqtt_sources[0].mqtt.client_id == "weir-edge-1-plant");
   CHECK(loaded->node.zmq_sources.size() == 1);
-  REQUIRE(loaded->node.shard.rules.size() == 1);
-  CHECK(loaded->node.shard.rules[0].clear_limit == 85.0);
+  const auto& stream = loaded->node.stream;
+  REQUIRE(stream.rules.size() == 1);
+  CHECK(stream.rules[0].clear_limit == 85.0);
+  CHECK(stream.views.size() == 1);
+  CHECK(stream.converts.size() == 1);
+  CHECK(stream.filters.size() == 1);
+  CHECK(stream.samples.size() == 1);
+  CHECK(stream.derives.size() == 1);
+  REQUIRE(stream.tables.size() == 1);
+  CHECK(stream.tables[0].table->rows() == 1);
+  REQUIRE(loaded->reload);
+  CHECK(loaded->reload->poll(false).is_nothing());
+}
+
+TEST_CASE_METHOD(fixture, "the clock and the future are settings", "[configs]") {
+  auto loaded = load_text("[clock]\ntrusted_after = \"2026-01-01T00:00:00Z\"\n"
+                          "jump_ms = 500\nheld_events_max = 7\n"
+                          "[ingest]\nfuture = \"restamp\"\n");
+  REQUIRE(loaded);
+  CHECK(loaded->node.clock.trusted_after_ns == 1'767'225'600'000'000'000);
+  CHECK(loaded->node.clock.jump_ns == 500'000'000);
+  CHECK(loaded->node.held_events_max == 7);
+  CHECK(loaded->node.ingest.restamp_future);
+  auto wrong = load_text("[clock]\ntrusted_after = \"yesterday\"\n");
+  REQUIRE_FALSE(wrong);
+  CHECK(wrong.error().at(0).find("clock.trusted_after: found \"yesterday\"")
+        != std::string::npos);
 }
 
 TEST_CASE_METHOD(fixture, "wrong settings are told, all of them", "[configs]") {

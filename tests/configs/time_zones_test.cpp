@@ -41,7 +41,7 @@ struct expected_window {
 void check(const window_calendar& uut, const std::vector<expected_window>& windows) {
   for (const auto& x : windows) {
     CAPTURE(uut.zone().name(), x.time);
-    span wanted{at(x.start), at(x.end)};
+    time_span wanted{at(x.start), at(x.end)};
     CHECK(uut.window_at(at(x.time)) == wanted);
     CHECK(uut.window_at(wanted.start_ns) == wanted);
     CHECK(uut.window_at(wanted.end_ns - 1) == wanted);

@@ -174,9 +174,9 @@ private:
       << "[[source.mqtt]]\nname = \"mqtt\"\nuri = \"" << broker.uri()
       << "\"\ntopic_template = \"plant/{source}/{metric}\"\n"
       << "[[source.zmq]]\nname = \"zmq\"\nrouter = \"" << zmq_endpoint()
-      << "\"\n[window]\nwidth_ms = " << text(settings_.window_ms)
-      << "\nout_of_orderness_ms = 500\nidle_close_ms = 600000\n"
-      << "[alerts]\nenabled = true\nuri = \"" << broker.uri()
+      << "\"\n[event_time]\nout_of_orderness_ms = 500\nidle_timeout_ms = 600000\n"
+      << "[window]\nwidth_ms = " << text(settings_.window_ms)
+      << "\n[alerts]\nenabled = true\nuri = \"" << broker.uri()
       << "\"\n[uplink]\nendpoint = \"tcp://127.0.0.1:" << uplink_port
       << "\"\nserver_public_key = '" << central_keys_.public_key
       << "'\nsecret_key_file = \"edge.key\"\nbackoff_max_ms = 500\n"
