@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include <csignal>
+#include <ctime>
 
 namespace weir::actors {
 
@@ -14,6 +15,7 @@ sigset_t stop_signals() {
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGHUP);
   return set;
 }
 
@@ -25,12 +27,17 @@ signal_wait::signal_wait() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-std::string signal_wait::wait() {
+std::string signal_wait::wait(const std::function<void(bool)>& upkeep) {
   auto set = stop_signals();
-  int signal = 0;
-  while (sigwait(&set, &signal) != 0) {
+  for (;;) {
+    timespec second{1, 0};
+    auto signal = sigtimedwait(&set, nullptr, &second);
+    if (signal == SIGTERM || signal == SIGINT)
+      return signal == SIGTERM ? "SIGTERM" : "SIGINT";
+    // -1: the second is over, or a debugger came between.
+    if (upkeep)
+      upkeep(signal == SIGHUP);
   }
-  return signal == SIGTERM ? "SIGTERM" : "SIGINT";
 }
 
 void tune_memory() {

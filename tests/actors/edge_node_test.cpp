@@ -22,7 +22,8 @@ struct fixture {
     result.shards = 2;
     result.outbox.directory = dir.path() / "outbox";
     result.uplink_enabled = false;
-    result.shard.window = {10'000'000'000, 0, 3'600'000'000'000};
+    result.stream.event_time.out_of_orderness_ns = 0;
+    result.stream.event_time.idle_timeout_ns = 3'600'000'000'000;
     zmq_source_config source;
     source.name = "zmq";
     source.zmq.router_endpoint = "tcp://127.0.0.1:*";

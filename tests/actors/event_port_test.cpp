@@ -10,10 +10,10 @@ using weir::analytics::reject_reason;
 
 namespace {
 
-constexpr std::int64_t now_ns = 1'700'000'000'000'000'000;
+constexpr std::int64_t now_ns = 1'790'000'000'000'000'000;
 
 struct fixture {
-  weir::analytics::series_table table{4};
+  weir::analytics::series_table table{4, 2};
   quarantine rejected;
   shard_inbox first{{}, [](shard_inbox::wake) {}};
   shard_inbox second{{}, [](shard_inbox::wake) {}};
@@ -27,7 +27,7 @@ struct fixture {
     for (auto* inbox : {&first, &second}) {
       inbox->drain(batch);
       for (const auto& x : batch)
-        CHECK(weir::analytics::shard_of(x.series, 2) == shard);
+        CHECK(table.shard_of(x.series) == shard);
       all.insert(all.end(), batch.begin(), batch.end());
       ++shard;
     }
@@ -42,7 +42,7 @@ struct fixture {
 
 TEST_CASE_METHOD(fixture, "a payload becomes events with series, time and value",
                  "[actors]") {
-  uut.take("t", R"([{"type":"temp","source":"a","value":1.5,"timestamp":1700000000},
+  uut.take("t", R"([{"type":"temp","source":"a","value":1.5,"timestamp":1790000000},
                     {"type":"temp","source":"b","value":2.5}])",
            {});
   auto events = taken();
@@ -107,4 +107,72 @@ TEST_CASE_METHOD(fixture, "a closed inbox is told to the source", "[actors]") {
   first.close();
   second.close();
   CHECK_FALSE(uut.take("t", R"({"type":"m","source":"0","value":1})", {}));
+}
+
+namespace {
+
+/// A node that boots in 1970 and whose clock is set later.
+struct clock_fixture : fixture {
+  std::int64_t wall_ns = 60'000'000'000;
+  std::int64_t steady_ns = 1'000'000'000;
+  event_port port{{.source = "test", .held_events_max = 2},
+                  {&table,
+                   &rejected,
+                   {&first, &second},
+                   [this] { return wall_ns; },
+                   [this] { return steady_ns; }}};
+
+  void wait(std::int64_t ns) {
+    wall_ns += ns;
+    steady_ns += ns;
+  }
+};
+
+} // namespace
+
+TEST_CASE_METHOD(clock_fixture,
+                 "before the clock is set, events with a time of their own are taken",
+                 "[actors]") {
+  port.take("t", R"({"type":"temp","value":1,"timestamp":1790000000})", {});
+  CHECK(taken().size() == 1);
+  CHECK(rejected.sum() == 0);
+}
+
+TEST_CASE_METHOD(clock_fixture,
+                 "before the clock is set, events without a time wait and then get the "
+                 "time of their arrival",
+                 "[actors]") {
+  port.take("t", R"({"type":"temp","value":1})", {});
+  wait(5'000'000'000);
+  port.take("t", R"({"type":"temp","value":2})", {});
+  CHECK(taken().empty());
+  CHECK(port.counters().held == 2);
+  port.take("t", R"({"type":"temp","value":3})", {});
+  CHECK(count(reject_reason::bad_time) == 1); // Only two may wait.
+  wait(5'000'000'000);
+  wall_ns = now_ns; // NTP.
+  port.take("t", R"({"type":"temp","value":4})", {});
+  auto events = taken();
+  REQUIRE(events.size() == 3);
+  CHECK(events[0].value == 1);
+  CHECK(events[0].time_ns == now_ns - 10'000'000'000);
+  CHECK(events[1].time_ns == now_ns - 5'000'000'000);
+  CHECK(events[2].time_ns == now_ns);
+  CHECK(port.counters().restamped == 2);
+  CHECK(port.counters().clock_jumps == 1);
+  CHECK(port.counters().held == 0);
+}
+
+TEST_CASE_METHOD(fixture,
+                 "an event from the future is given its arrival where that is "
+                 "configured",
+                 "[actors]") {
+  event_port port{{.source = "test", .restamp_future = true},
+                  {&table, &rejected, {&first, &second}, [] { return now_ns; }}};
+  port.take("t", R"({"type":"temp","value":1,"timestamp":1790086400})", {});
+  auto events = taken();
+  REQUIRE(events.size() == 1);
+  CHECK(events[0].time_ns == now_ns);
+  CHECK(port.counters().restamped == 1);
+  CHECK(rejected.sum() == 0);
 }

@@ -35,20 +35,35 @@ alert_publisher_actor::behavior_type recording_publisher(alert_publisher_actor::
   return {[log](const shard_output_ptr& x) { log->to_publisher.push_back(x); }};
 }
 
+stream_program_ptr compile(analytics::stream_config config) {
+  config.event_time.out_of_orderness_ns = 0;
+  config.event_time.allowed_lateness_ns = 0;
+  auto program = analytics::stream_program::compile(std::move(config));
+  REQUIRE(program);
+  return *program;
+}
+
+analytics::stream_config hot_config() {
+  analytics::stream_config config;
+  config.rules.push_back({.name = "hot", .limit = 90.0});
+  return config;
+}
+
 struct fixture : weir::test::actor_fixture {
   analytics::series_table table{100};
   record log = std::make_shared<recorded>();
+  quarantine rejected;
   shard_parts parts;
   shard_actor uut;
   analytics::series_id temp = *table.intern("temp{source=\"a\"}");
 
   fixture() {
-    analytics::shard_config config;
-    config.window = {10 * second_ns, 0, 15 * second_ns};
-    config.rules.push_back({.name = "hot", .limit = 90.0});
-    parts.core = std::make_shared<analytics::shard>(config, table);
+    parts.core = std::make_shared<analytics::shard>(compile(hot_config()), table);
     parts.gauge = std::make_shared<shard_gauge>();
     parts.backlog = std::make_shared<writer_backlog>();
+    parts.routed = std::make_shared<routed_backlog>();
+    parts.series = &table;
+    parts.rejected = &rejected;
     parts.inbox
       = std::make_shared<shard_inbox>(shard_inbox_config{}, [this](shard_inbox::wake) {
           caf::anon_send(uut, drain_v);
@@ -115,12 +130,110 @@ TEST_CASE_METHOD(fixture, "save takes what waits and returns the state of all se
   feed(1, 20.0);
   auto saved = ask<shard_snapshot>(uut, save_v);
   REQUIRE(saved);
-  int entries = 0;
-  CHECK(analytics::for_each_snapshot_entry(
-    saved->bytes, [&](std::string_view text, std::string_view) {
-      CHECK(text == "temp{source=\"a\"}");
-      ++entries;
-    }));
-  CHECK(entries == 1);
+  analytics::series_table fresh_table{100};
+  analytics::shard fresh{compile(hot_config()), fresh_table};
+  analytics::shard_output out;
+  auto report = fresh.restore(saved->bytes, {}, out);
+  REQUIRE(report);
+  CHECK(report->series == 1);
+  fresh.flush(out);
+  REQUIRE(out.summaries.size() == 1);
+  CHECK(fresh_table.text(out.summaries[0].series) == "temp{source=\"a\"}");
   CHECK(parts.gauge->get().events == 1);
+}
+
+TEST_CASE_METHOD(fixture, "a late event is counted by its source and shown",
+                 "[actors]") {
+  feed(25, 20.0);
+  feed(3, 21.0);
+  feed(4, 22.0);
+  auto counted = rejected.by_source();
+  REQUIRE(counted.count("a") == 1);
+  CHECK(counted["a"][static_cast<std::size_t>(analytics::reject_reason::late)] == 2);
+  auto samples = rejected.take_samples();
+  REQUIRE(samples.size() == 2);
+  CHECK(samples[0].first_bytes == "temp{source=\"a\"} time_ns=3000000000 value=21");
+  CHECK(samples[0].detail.substr(0, 10) == "22.000 s b");
+}
+
+TEST_CASE_METHOD(fixture, "a changed configuration is taken between two batches",
+                 "[actors]") {
+  feed(1, 20.0);
+  auto wider = hot_config();
+  wider.window->width_ns = 60 * second_ns;
+  auto report = ask<analytics::change_report>(uut, compile(wider));
+  REQUIRE(report);
+  CHECK(report->closed == std::vector<std::string>{"the default windows"});
+  REQUIRE(log->to_writer.size() == 1);
+  feed(61, 20.0);
+  feed(121, 20.0);
+  REQUIRE(log->to_writer.size() == 2);
+  CHECK(log->to_writer[1]->summaries.at(0).width_ns == 60 * second_ns);
+}
+
+namespace {
+
+/// Two shards that share one group of all sources.
+struct two_shards : weir::test::actor_fixture {
+  analytics::series_table table{100, 2};
+  record log = std::make_shared<recorded>();
+  std::shared_ptr<std::vector<shard_actor>> peers
+    = std::make_shared<std::vector<shard_actor>>();
+  std::vector<shard_parts> parts;
+
+  two_shards() {
+    analytics::stream_config config;
+    config.window.reset();
+    analytics::view_config view;
+    view.name = "all";
+    view.group_by = {"metric"};
+    config.views.push_back(view);
+    auto program = compile(config);
+    auto writer = spawn(recording_writer, log);
+    auto publisher = spawn(recording_publisher, log);
+    auto routed = std::make_shared<routed_backlog>();
+    for (std::size_t i = 0; i < 2; ++i) {
+      shard_parts x;
+      x.core = std::make_shared<analytics::shard>(program, table, i);
+      x.gauge = std::make_shared<shard_gauge>();
+      x.backlog = std::make_shared<writer_backlog>();
+      x.routed = routed;
+      x.peers = peers;
+      x.series = &table;
+      x.inbox = std::make_shared<shard_inbox>(
+        shard_inbox_config{},
+        [this, i](shard_inbox::wake) { caf::anon_send((*peers)[i], drain_v); });
+      parts.push_back(x);
+      peers->push_back(
+        spawn(shard_behavior, shard_actor_config{}, x, writer, publisher));
+    }
+  }
+
+  void feed(const std::string& source, std::int64_t time_s) {
+    auto id = *table.intern("temp{source=\"" + source + "\"}");
+    analytics::event x{time_s * second_ns, 1.0, id, 0};
+    parts[table.shard_of(id)].inbox->push({&x, 1});
+    run();
+  }
+};
+
+} // namespace
+
+TEST_CASE_METHOD(two_shards, "events of all shards meet in the windows of a group",
+                 "[actors]") {
+  for (int i = 0; i < 16; ++i)
+    feed("device-" + std::to_string(i), 1);
+  CHECK(*parts[0].routed == 0);
+  CHECK(parts[0].gauge->get().routed + parts[1].gauge->get().routed > 0);
+  for (int i = 0; i < 16; ++i)
+    feed("device-" + std::to_string(i), 11);
+  advance(1s);
+  std::uint64_t count = 0;
+  for (const auto& x : log->to_writer)
+    for (const auto& summary : x->summaries) {
+      CHECK(table.text(summary.series) == "temp{source=\"\",view=\"all\"}");
+      CHECK(summary.start_ns == 0);
+      count += summary.count;
+    }
+  CHECK(count == 16);
 }
