@@ -37,6 +37,10 @@ public:
   bool is_open(std::uint32_t slot) const final {
     return !order_[slot].queue.empty() || kind_is_open(slot);
   }
+  void prefetch_slot(std::uint32_t slot) const final {
+    order_[slot].queue.prefetch();
+    kind_prefetch(slot);
+  }
   std::size_t size_bytes() const final;
   void save(std::string& out) const final;
   bool begin_load(std::string_view bytes) final;
@@ -47,6 +51,8 @@ protected:
   virtual void kind_open(std::uint32_t slot) = 0;
   virtual void kind_erase(std::uint32_t slot) = 0;
   virtual bool kind_is_open(std::uint32_t slot) const = 0;
+  virtual void kind_prefetch(std::uint32_t) const {
+  }
 
   /// The next event; not earlier than the one before.
   virtual void
@@ -109,6 +115,10 @@ public:
 
 private:
   std::int64_t end_of(const open_run& run) const;
+  void kind_prefetch(std::uint32_t slot) const override {
+    __builtin_prefetch(&keys_[slot], 1);
+    __builtin_prefetch(reinterpret_cast<const char*>(&keys_[slot]) + 64, 1);
+  }
   void kind_open(std::uint32_t slot) override;
   void kind_erase(std::uint32_t slot) override;
   bool kind_is_open(std::uint32_t slot) const override;

@@ -12,15 +12,33 @@ struct pane_windows::loading {
   std::vector<std::string_view> extended;
 };
 
+/// The panes of the pool in the order of their keys, so that loading reads them one
+/// after another; keys go out with links that fit.
 void pane_windows::save(std::string& out) const {
   byte_writer writer{out};
+  std::vector<pane> panes;
+  panes.reserve(pool_.size() - free_panes_.size());
+  std::vector<key_state> scratch;
   writer.put(static_cast<std::uint64_t>(keys_.size()));
-  keys_.for_each_run(
-    [&](const key_state* run, std::size_t n) { put_array(out, run, n); });
+  keys_.for_each_run([&](const key_state* run, std::size_t n) {
+    scratch.assign(run, run + n);
+    for (std::size_t k = 0; k < n; ++k) {
+      if (k + 8 < n && scratch[k + 8].older != none)
+        __builtin_prefetch(&pool_[scratch[k + 8].older], 0);
+      auto* link = &scratch[k].older;
+      for (auto i = *link; i != none;) {
+        *link = static_cast<std::uint32_t>(panes.size());
+        panes.push_back(pool_[i]);
+        i = panes.back().next;
+        link = &panes.back().next; // `panes` has its memory already.
+      }
+    }
+    put_array(out, scratch.data(), n);
+  });
   writer.put(static_cast<std::uint64_t>(marks_.size()));
   marks_.for_each_run(
     [&](const key_marks* run, std::size_t n) { put_array(out, run, n); });
-  put_counted(out, pool_);
+  put_counted(out, panes);
   writer.put(static_cast<std::uint64_t>(extended_.slots()));
   for (std::uint32_t i = 0; i < extended_.slots(); ++i)
     extended_.save(i, writer);
@@ -37,6 +55,7 @@ bool pane_windows::begin_load(std::string_view bytes) {
     state->extended.push_back(in.get_text());
   if (!in.ok() || !in.at_end() || state->marks.size() != state->key_states.size())
     return false;
+  pool_.reserve(pool_.size() + state->pool.size());
   loading_ = {state.release(), [](loading* x) { delete x; }};
   return true;
 }

@@ -36,6 +36,10 @@ public:
   std::size_t size_bytes() const {
     return events_.capacity() * sizeof(keyed_event);
   }
+  [[gnu::always_inline]] void prefetch() const {
+    __builtin_prefetch(events_.data() + head_, 0);
+    __builtin_prefetch(events_.data() + events_.size(), 1);
+  }
 
 private:
   std::vector<keyed_event> events_;
@@ -82,6 +86,9 @@ public:
 
   bool empty() const {
     return pending_.empty();
+  }
+  [[gnu::always_inline]] void prefetch() const {
+    pending_.prefetch();
   }
   std::int64_t released_until_ns() const {
     return released_until_ns_;

@@ -207,7 +207,7 @@ std::uint32_t series_table::hash_of(std::string_view text) {
 std::size_t series_table::find(std::string_view canonical, std::uint32_t hash) const {
   auto mask = index_.size() - 1;
   auto at = hash & mask;
-  for (; index_[at].id != no_id; at = (at + 1) & mask) {
+  for (; index_[at].id != no_series; at = (at + 1) & mask) {
     auto id = index_[at].id;
     if (index_[at].hash == hash
         && shards_[shard_of(id)].texts[local_of(id)] == canonical)
@@ -220,29 +220,52 @@ void series_table::grow(std::size_t entries) {
   std::vector<index_entry> larger(std::bit_ceil(std::max(entries, index_.size())));
   auto mask = larger.size() - 1;
   for (const auto& x : index_) {
-    if (x.id == no_id)
+    if (x.id == no_series)
       continue;
     auto at = x.hash & mask;
-    while (larger[at].id != no_id)
+    while (larger[at].id != no_series)
       at = (at + 1) & mask;
     larger[at] = x;
   }
   index_ = std::move(larger);
 }
 
-void series_table::reserve(std::size_t count) {
+std::vector<series_id>
+series_table::intern_all(std::span<const std::string_view> names) {
+  // A block's places in the index are asked for before they are needed: with a million
+  // names each would be a miss.
+  constexpr std::size_t block = 32;
+  std::array<std::uint32_t, block> hashes{};
+  std::vector<series_id> result(names.size(), no_series);
   std::unique_lock lock{mutex_};
-  grow(2 * std::min(size() + count, series_max_));
+  grow(2 * std::min(size() + names.size(), series_max_));
+  for (std::size_t begin = 0; begin < names.size(); begin += block) {
+    auto count = std::min(block, names.size() - begin);
+    for (std::size_t i = 0; i < count; ++i) {
+      hashes[i] = hash_of(names[begin + i]);
+      __builtin_prefetch(&index_[hashes[i] & (index_.size() - 1)], 1);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto& name = names[begin + i];
+      if (name.empty())
+        continue;
+      auto at = find(name, hashes[i]);
+      result[begin + i] = index_[at].id != no_series
+                            ? index_[at].id
+                            : insert(at, name, hashes[i]).value_or(no_series);
+    }
+  }
+  return result;
 }
 
 /// Takes a name out and moves those behind it up, so that no search ends too early.
 void series_table::remove(std::string_view canonical) {
   auto at = find(canonical, hash_of(canonical));
-  if (index_[at].id == no_id)
+  if (index_[at].id == no_series)
     return;
   auto mask = index_.size() - 1;
   auto hole = at;
-  for (auto next = (at + 1) & mask; index_[next].id != no_id;
+  for (auto next = (at + 1) & mask; index_[next].id != no_series;
        next = (next + 1) & mask) {
     auto home = index_[next].hash & mask;
     if (((next - home) & mask) < ((next - hole) & mask))
@@ -258,13 +281,19 @@ std::optional<series_id> series_table::intern(std::string_view canonical) {
   auto hash = hash_of(canonical);
   {
     std::shared_lock lock{mutex_};
-    if (auto at = find(canonical, hash); index_[at].id != no_id)
+    if (auto at = find(canonical, hash); index_[at].id != no_series)
       return index_[at].id;
   }
   std::unique_lock lock{mutex_};
   auto at = find(canonical, hash);
-  if (index_[at].id != no_id)
+  if (index_[at].id != no_series)
     return index_[at].id;
+  return insert(at, canonical, hash);
+}
+
+/// Gives a name that is not there an id; `at` is its place in the index.
+std::optional<series_id>
+series_table::insert(std::size_t at, std::string_view canonical, std::uint32_t hash) {
   if (size() >= series_max_) {
     refused_.fetch_add(1, std::memory_order_relaxed);
     return std::nullopt;

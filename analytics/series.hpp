@@ -103,8 +103,10 @@ public:
   /// (counted in refused()).
   std::optional<series_id> intern(std::string_view canonical);
 
-  /// Makes room for `count` more names at once.
-  void reserve(std::size_t count);
+  /// The ids of many names at once, under one lock; no_series where the table is full.
+  /// An empty name is passed over.
+  static constexpr series_id no_series = ~series_id{0};
+  std::vector<series_id> intern_all(std::span<const std::string_view> names);
 
   /// The canonical text of `id`. @pre `id` came from this table's intern().
   const std::string& text(series_id id) const;
@@ -150,14 +152,15 @@ private:
   /// Open addressing: a name costs 8 bytes here, and looking it up one line.
   struct index_entry {
     std::uint32_t hash = 0;
-    series_id id = no_id;
+    series_id id = no_series;
   };
-  static constexpr series_id no_id = ~series_id{0};
 
   static std::uint32_t hash_of(std::string_view text);
   std::size_t find(std::string_view canonical, std::uint32_t hash) const;
   void grow(std::size_t entries);
   void remove(std::string_view canonical);
+  std::optional<series_id> insert(std::size_t at, std::string_view canonical,
+                                  std::uint32_t hash);
 
   struct shard_texts {
     std::deque<std::string> texts; // By local number. A deque: strings never move.

@@ -13,9 +13,11 @@ namespace weir::analytics {
 namespace {
 
 /// How far ahead memory is asked for, in events: first for what the event's id leads
-/// to, and when that is there for what it leads to.
-constexpr std::size_t prefetch_far = 24;
-constexpr std::size_t prefetch_near = 10;
+/// to; when that is there, for what it leads to; and so on.
+constexpr std::size_t prefetch_far = 28;
+constexpr std::size_t prefetch_plan = 20;
+constexpr std::size_t prefetch_members = 14;
+constexpr std::size_t prefetch_near = 8;
 
 } // namespace
 
@@ -39,39 +41,64 @@ shard::~shard() = default;
 
 // -- events --------------------------------------------------------------------
 
+/// The slot of an event to come, if its series is known and has one.
+inline const shard::series_slot* shard::slot_ahead(const event& x) const {
+  auto local = table_->local_of(x.series);
+  return local < series_.size() ? &series_[local] : nullptr;
+}
+
+/// Of events that have a plan, in three steps: plan, its members, their windows.
+inline void shard::prefetch_planned(const event* next) const {
+  if (const auto* slot = slot_ahead(next[prefetch_plan]))
+    __builtin_prefetch(slot->plan.get(), 0);
+  if (const auto* slot = slot_ahead(next[prefetch_members]); slot && slot->plan)
+    __builtin_prefetch(slot->plan->members.data(), 0);
+  if (const auto* slot = slot_ahead(next[prefetch_near]); slot && slot->plan)
+    for (const auto& member : slot->plan->members)
+      if (member.slot != stream_view::no_slot)
+        views_[member.view]->windows().prefetch_slot(member.slot);
+}
+
+inline void shard::prefetch(const event* next) const {
+  auto is_plain
+    = panes_ != nullptr && plans_are_trivial_ && !program_->config().detector.enabled;
+  if (auto local = table_->local_of(next[prefetch_far].series);
+      local < series_.size()) {
+    if (panes_ != nullptr)
+      panes_->prefetch(local);
+    if (!is_plain)
+      __builtin_prefetch(&series_[local], 1);
+  }
+  if (!plans_are_trivial_)
+    prefetch_planned(next);
+  auto local = table_->local_of(next[prefetch_near].series);
+  if (local >= series_.size())
+    return;
+  auto tag = panes_ != nullptr ? panes_->tag(local) : tag_take_fully;
+  if (panes_ != nullptr)
+    panes_->prefetch_older(local);
+  if (tag != tag_take_fully) {
+    __builtin_prefetch(&sources_[tag], 1);
+  } else {
+    __builtin_prefetch(&sources_[series_[local].source], 1);
+    __builtin_prefetch(&detectors_[local], 1);
+  }
+}
+
 void shard::process(std::span<const event> events, const batch_time& now,
                     shard_output& out) {
   auto before = out.summaries.size();
-  auto prefetched = panes_ != nullptr && events.size() > prefetch_far
-                      ? events.size() - prefetch_far
-                      : std::size_t{0};
+  auto prefetched
+    = events.size() > prefetch_far ? events.size() - prefetch_far : std::size_t{0};
   std::size_t i = 0;
   for (; i < prefetched; ++i) {
-    prefetch(events[i + prefetch_far], events[i + prefetch_near]);
+    prefetch(&events[i]);
     take(events[i], now, out);
   }
   for (; i < events.size(); ++i)
     take(events[i], now, out);
   settle(now, out);
   count_summaries(before, out);
-}
-
-void shard::prefetch(const event& far, const event& near) const {
-  if (auto local = table_->local_of(far.series); local < series_.size()) {
-    panes_->prefetch(local);
-    if (!plans_are_trivial_ || program_->config().detector.enabled)
-      __builtin_prefetch(&series_[local], 1);
-  }
-  if (auto local = table_->local_of(near.series); local < series_.size()) {
-    auto tag = panes_->tag(local);
-    if (tag == tag_take_fully) {
-      __builtin_prefetch(&sources_[series_[local].source], 1);
-      __builtin_prefetch(&detectors_[local], 1);
-    } else {
-      __builtin_prefetch(&sources_[tag], 1);
-    }
-    panes_->prefetch_older(local);
-  }
 }
 
 void shard::settle(const batch_time& now, shard_output& out) {

@@ -189,7 +189,9 @@ private:
   std::string look_up(series_id id, const std::string& name) const;
 
   // shard.cpp: what is done for each event.
-  void prefetch(const event& far, const event& near) const;
+  [[gnu::always_inline]] const series_slot* slot_ahead(const event& x) const;
+  [[gnu::always_inline]] void prefetch_planned(const event* next) const;
+  [[gnu::always_inline]] void prefetch(const event* next) const;
   void take(const event& x, const batch_time& now, shard_output& out);
   void take_fully(const event& x, const batch_time& now, shard_output& out);
   void set_tag(std::uint32_t local);

@@ -218,12 +218,12 @@ void shard::save_rules(std::string& out) const {
 /// A snapshot's parts while it is being restored.
 struct shard::snapshot_reader {
   byte_reader in;
-  std::vector<series_id> ids; // By the saved local number; of this shard's series.
-  std::vector<bool> mine;     // Likewise.
+  // By the saved local number; no_series where it is another shard's.
+  std::vector<series_id> ids;
   restore_report report;
 
   std::optional<series_id> id_of(std::uint32_t saved_local) const {
-    if (saved_local >= mine.size() || !mine[saved_local])
+    if (saved_local >= ids.size() || ids[saved_local] == series_table::no_series)
       return std::nullopt;
     return ids[saved_local];
   }
@@ -244,7 +244,7 @@ shard::restore(std::string_view snapshot, const batch_time& now, shard_output& o
   if (checksum(head.rest()) != sum)
     return unexpected(std::string{"the snapshot is damaged: its checksum is wrong"});
   auto before = out.summaries.size();
-  snapshot_reader reader{byte_reader{head.rest()}, {}, {}, {}};
+  snapshot_reader reader{byte_reader{head.rest()}, {}, {}};
   restore_series(reader, now);
   restore_windows(reader, now, out);
   restore_rules(reader);
@@ -268,10 +268,7 @@ void shard::restore_series(snapshot_reader& reader, const batch_time& now) {
   auto detectors = get_counted<ewma_detector>(in);
   if (!in.ok() || source_of_local.size() != ends.size())
     return in.fail();
-  std::vector<std::uint32_t> numbers(sources.size(), no_local); // Of sources, today.
-  table_->reserve(ends.size());
-  reader.ids.resize(ends.size());
-  reader.mine.resize(ends.size());
+  std::vector<std::string_view> mine(ends.size());
   std::uint32_t begin = 0;
   for (std::uint32_t i = 0; i < ends.size(); ++i) {
     auto end = ends[i];
@@ -279,21 +276,23 @@ void shard::restore_series(snapshot_reader& reader, const batch_time& now) {
       return in.fail();
     auto text = names.substr(begin, end - begin);
     begin = end;
-    if (text.empty() || table_->shard_for(text) != number_)
+    if (!text.empty() && table_->shard_for(text) == number_)
+      mine[i] = text;
+  }
+  reader.ids = table_->intern_all(mine);
+  std::vector<std::uint32_t> numbers(sources.size(), no_local); // Of sources, today.
+  for (std::uint32_t i = 0; i < ends.size(); ++i) {
+    if (mine[i].empty())
       continue;
-    auto id = table_->intern(text);
-    if (!id) {
+    if (reader.ids[i] == series_table::no_series) {
       ++reader.report.refused;
       continue;
     }
-    reader.ids[i] = *id;
-    reader.mine[i] = true;
     auto source = source_of_local[i];
     if (source == no_local)
       continue; // The key of a view only.
     if (source >= sources.size() || i >= detectors.size())
       return in.fail();
-    ++reader.report.series;
     if (numbers[source] == no_local) {
       numbers[source] = source_of(sources[source].first);
       auto& clock = sources_[numbers[source]];
@@ -302,8 +301,9 @@ void shard::restore_series(snapshot_reader& reader, const batch_time& now) {
       clock.late = saved.late;
       clock.seen_ns = now.local_ns;
     }
-    first_sight(*id, numbers[source]);
-    detectors_[table_->local_of(*id)] = detectors[i];
+    ++reader.report.series;
+    first_sight(reader.ids[i], numbers[source]);
+    detectors_[table_->local_of(reader.ids[i])] = detectors[i];
   }
 }
 
@@ -367,9 +367,9 @@ void shard::restore_windows(snapshot_reader& reader, const batch_time& now,
 bool shard::restore_default(snapshot_reader& reader, std::string_view bytes) {
   if (!default_->begin_load(bytes))
     return false;
-  for (std::uint32_t saved = 0; saved < reader.mine.size(); ++saved)
-    if (reader.mine[saved]) {
-      auto local = table_->local_of(reader.ids[saved]);
+  for (std::uint32_t saved = 0; saved < reader.ids.size(); ++saved)
+    if (auto id = reader.id_of(saved)) {
+      auto local = table_->local_of(*id);
       if (local < series_.size() && series_[local].known
           && !default_->load_slot(saved, local))
         return false;
@@ -389,7 +389,7 @@ bool shard::close_saved(
   auto windows = make_windows(shape, nullptr);
   if (!windows->begin_load(bytes))
     return false;
-  auto count = is_default ? reader.mine.size() : key_count;
+  auto count = is_default ? reader.ids.size() : key_count;
   for (std::size_t k = 0; k < count; ++k) {
     auto [local, slot] = is_default ? std::pair{static_cast<std::uint32_t>(k),
                                                 static_cast<std::uint32_t>(k)}

@@ -93,6 +93,10 @@ public:
 
   virtual bool is_open(std::uint32_t slot) const = 0;
 
+  /// Asks the memory for what the next event of `slot` will need.
+  virtual void prefetch_slot(std::uint32_t) const {
+  }
+
   /// Whether late events revise windows that were sent; else windows wait.
   virtual bool is_revisable() const {
     return false;

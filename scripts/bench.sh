@@ -14,6 +14,8 @@ SYNOPSIS
 BENCHES
   ingest   events/s from ZeroMQ and MQTT through an edge into the centre's store,
            CPU per event, memory, idle CPU, start time, event-to-alert latency
+  windows  events/s of one core through every kind of window, through the shard actors
+           on all cores, bytes per series, GB/s of snapshot and restore
 
 OPTIONS
   --quick      at most 60 s: one short repetition each
@@ -41,7 +43,7 @@ script=$ROOT/tests/bench/$name.mjs
 
 mkdir -p "$ROOT/build/logs"
 install_packages "$ROOT/build/logs/install.log"
-build release "$ROOT/build/logs/build-bench.log" weir weir-edge weir-central weir-bench
+build release "$ROOT/build/logs/build-bench.log" weir weir-edge weir-central weir-bench weir-bench-windows
 result=$(mktemp)
 trap 'rm -f "$result"' EXIT
 node "$script" --bin "$ROOT/build/release/bin" $quick | tee "$result"

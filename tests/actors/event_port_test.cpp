@@ -71,8 +71,8 @@ TEST_CASE_METHOD(fixture, "a topic template fills what the payload lacks", "[act
 TEST_CASE_METHOD(fixture, "absurd times are rejected, good events around them taken",
                  "[actors]") {
   uut.take("t", R"([{"type":"m","source":"a","value":1,"timestamp":1},
-                    {"type":"m","source":"a","value":2,"timestamp":1700000299},
-                    {"type":"m","source":"a","value":3,"timestamp":1700000301},
+                    {"type":"m","source":"a","value":2,"timestamp":1790000299},
+                    {"type":"m","source":"a","value":3,"timestamp":1790000301},
                     {"type":"m","source":"a","value":4,"timestamp":99999999999}])",
            {});
   auto events = taken();
