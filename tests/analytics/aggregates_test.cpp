@@ -2,8 +2,8 @@
 #include "analytics/aggregates.hpp"
 
 #include "analytics/extended_aggregates.hpp"
+#include "analytics/open_window.hpp"
 #include "analytics/series.hpp"
-#include "analytics/tumbling_window.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -135,10 +135,10 @@ TEST_CASE("aggregates of a summary come to what its events say", "[aggregates]")
     auto time_ns = static_cast<std::int64_t>(i) * 2'000'000'000;
     const auto hash = stable_hash(i == 0 ? "a" : "b");
     const std::string_view user = i == 0 ? "a" : "b";
-    window.add(time_ns, values[i]);
+    window.begin_or_add(time_ns, values[i]);
     extended.add(time_ns, values[i], {&hash, 1}, {&user, 1});
   }
-  auto x = window.close(0, 10'000'000'000);
+  auto x = window.close(10'000'000'000);
   extended.encode(x.extended);
   std::vector<double> results;
   for (const auto& spec : plan.specs)

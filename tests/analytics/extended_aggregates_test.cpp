@@ -2,8 +2,8 @@
 // events and overlaps do what the header says; bytes are checked.
 #include "analytics/extended_aggregates.hpp"
 
+#include "analytics/pane_windows.hpp"
 #include "analytics/series.hpp"
-#include "analytics/tumbling_window.hpp"
 #include "tests/support/decoding.hpp"
 #include "tests/support/hex.hpp"
 
@@ -104,21 +104,18 @@ TEST_CASE("splitting by time and merging gives what all events give", "[aggregat
 TEST_CASE("minutes make hours and hours days as if from the events", "[aggregates]") {
   std::mt19937 random{77};
   auto events = random_events(random, 40'000, 4 * second_ns);
-  window_config config{.width_ns = 60 * second_ns, .out_of_orderness_ns = 0};
+  auto plan = full_plan();
+  fact_book facts{plan,
+                  [&](series_id i, const std::string&) { return events[i].user; }};
+  pane_windows window{{60 * second_ns, 60 * second_ns}, plan, &facts};
+  window.open(0, 0);
   std::vector<summary> minutes;
-  tumbling_window window;
-  extended_aggregates current{full_plan()};
-  for (const auto& x : events) {
-    auto before = minutes.size();
-    window.add(config, 0, x.time_ns, x.value, minutes);
-    if (minutes.size() > before) {
-      current.encode(minutes.back().extended);
-      current = extended_aggregates{full_plan()};
-    }
-    add(current, x);
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    // Each event is a series of its own, so that it has its own user.
+    keyed_event x{events[i].time_ns, events[i].value, static_cast<series_id>(i), 0};
+    window.add(0, x, {x.time_ns, x.time_ns}, minutes);
   }
-  window.flush(config, 0, minutes);
-  current.encode(minutes.back().extended);
+  window.close(0, true, minutes);
   REQUIRE(minutes.size() > 1000);
   auto coarser = [](const std::vector<summary>& from, std::int64_t width_ns) {
     std::vector<summary> result;

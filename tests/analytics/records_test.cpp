@@ -2,7 +2,7 @@
 #include "analytics/records.hpp"
 
 #include "analytics/extended_aggregates.hpp"
-#include "analytics/tumbling_window.hpp"
+#include "analytics/open_window.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -16,8 +16,8 @@ summary summarise(const std::vector<std::pair<std::int64_t, double>>& events) {
   open_window window;
   window.start_ns = 0;
   for (auto [time_ns, value] : events)
-    window.add(time_ns, value);
-  return window.close(0, 100);
+    window.begin_or_add(time_ns, value);
+  return window.close(100);
 }
 
 } // namespace
