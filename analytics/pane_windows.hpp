@@ -95,8 +95,11 @@ public:
   bool load_slot(std::uint32_t from, std::uint32_t slot) override;
   void end_load() override;
 
-  /// A number that the caller keeps with a slot, where it costs no further fetch. All
-  /// bits are set in a slot that was never opened.
+  /// What a slot has that the caller has not tagged; also one that was not opened,
+  /// but lies below one that was.
+  static constexpr std::uint32_t no_tag = ~std::uint32_t{0};
+
+  /// A number that the caller keeps with a slot, where it costs no further fetch.
   std::uint32_t tag(std::uint32_t slot) const {
     return keys_[slot].tag;
   }
@@ -124,7 +127,7 @@ private:
     std::uint32_t extended = extended_pool::none;
     std::uint32_t late_count = 0; // Since the last summary.
     std::uint32_t revision = 0;   // Of the newest pane.
-    std::uint32_t tag = none;     // The caller's.
+    std::uint32_t tag = no_tag;   // The caller's.
   };
   static_assert(sizeof(key_state) == 128);
 

@@ -255,8 +255,9 @@ private:
   bool plans_are_trivial_ = false; // Nothing in the configuration asks for a plan.
 
   // The tag of a default pane: the source of a series for which nothing else is to be
-  // done than its default windows, or this.
-  static constexpr std::uint32_t tag_take_fully = ~std::uint32_t{0};
+  // done than its default windows, or this, which is also what a series has that was
+  // not seen yet.
+  static constexpr std::uint32_t tag_take_fully = pane_windows::no_tag;
 
   chunked_vector<series_slot> series_; // By local number.
   chunked_vector<ewma_detector> detectors_;

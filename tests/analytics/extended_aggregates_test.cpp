@@ -33,7 +33,7 @@ aggregate_plan full_plan() {
 }
 
 void add(extended_aggregates& to, const event_at& x) {
-  const std::vector<std::uint64_t> hashes{stable_hash(x.user), 7};
+  const std::vector<std::uint64_t> hashes{stable_hash(x.user), stable_hash("shop")};
   const std::string_view user = x.user;
   to.add(x.time_ns, x.value, hashes, {&user, 1});
 }
@@ -105,8 +105,9 @@ TEST_CASE("minutes make hours and hours days as if from the events", "[aggregate
   std::mt19937 random{77};
   auto events = random_events(random, 40'000, 4 * second_ns);
   auto plan = full_plan();
-  fact_book facts{plan,
-                  [&](series_id i, const std::string&) { return events[i].user; }};
+  fact_book facts{plan, [&](series_id i, const std::string& name) {
+                    return name == "user" ? events[i].user : name;
+                  }};
   pane_windows window{{60 * second_ns, 60 * second_ns}, plan, &facts};
   window.open(0, 0);
   std::vector<summary> minutes;
