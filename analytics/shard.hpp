@@ -244,8 +244,8 @@ private:
   std::shared_ptr<const stream_program> program_; // Not null.
   series_table* table_;                           // Not null.
   const std::size_t number_;
-  std::int64_t out_of_orderness_ns_;
-  std::int64_t lateness_ns_; // Of the default windows.
+  std::int64_t out_of_orderness_ns_ = 0;
+  std::int64_t lateness_ns_ = 0; // Of the default windows.
 
   std::unique_ptr<window_operator>
     default_;                     // Null: there are none. Slot = local number.

@@ -269,10 +269,10 @@ void shard::change_default(const stream_config& was, change_report& report,
     report.closed.push_back("the default windows");
   }
   make_default(is);
+  // Also for numbers that are free now: whoever has a slot in series_ has one here.
   if (default_)
     for (std::uint32_t local = 0; local < series_.size(); ++local)
-      if (series_[local].known)
-        default_->open(local, table_->id_of(number_, local));
+      default_->open(local, table_->id_of(number_, local));
 }
 
 /// Rules are known by name; the states of those that are gone go too.
