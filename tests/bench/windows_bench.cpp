@@ -263,12 +263,12 @@ int main(int argc, char** argv) {
   {
     // One open window each: out-of-orderness keeps a second one open at boundaries.
     auto one = tumbling;
-    one.series = 100'000;
-    one.events = 400'000;
+    one.series = 1'000'000;
+    one.events = 4'000'000;
     one.step_ns = 1'000;
     one.config.event_time.out_of_orderness_ns = 0;
     run x{one};
-    auto per_series = static_cast<double>(x.core().window_bytes()) / 1e5;
+    auto per_series = static_cast<double>(x.core().window_bytes()) / 1e6;
     std::fprintf(stderr, "  %-44s %8.0f B   88 B are the aggregates themselves\n",
                  "bytes per open series, six aggregates", per_series);
     line.add("bytes_per_series", per_series);
