@@ -50,24 +50,27 @@ std::int64_t pane_windows::last_end(const time_span& x) const {
          + config_.width_ns + config_.offset_ns;
 }
 
+/// The end of the first window that contains a pane and ends after `after_ns`;
+/// time_forever where all of them end before.
+std::int64_t pane_windows::end_after(const time_span& x, std::int64_t after_ns) const {
+  if (last_end(x) <= after_ns)
+    return time_forever;
+  auto first = first_end(x.end_ns);
+  if (first <= after_ns)
+    first
+      += (after_ns - first) / config_.slide_ns * config_.slide_ns + config_.slide_ns;
+  return first;
+}
+
 /// The end of the first window with something in it that ends after `after_ns`.
 std::int64_t pane_windows::next_due(std::uint32_t slot, std::int64_t after_ns) const {
   auto due = time_forever;
-  auto consider = [&](std::int64_t start_ns, std::int64_t end_ns) {
-    auto first = first_end(end_ns);
-    auto last = last_end({start_ns, end_ns});
-    if (last <= after_ns)
-      return;
-    if (first <= after_ns)
-      first
-        += (after_ns - first) / config_.slide_ns * config_.slide_ns + config_.slide_ns;
-    due = std::min(due, first);
-  };
   const auto& key = keys_[slot];
   if (key.newest.count != 0)
-    consider(key.newest.start_ns, pane_at(key.newest.start_ns).end_ns);
+    due = end_after(pane_at(key.newest.start_ns), after_ns);
   for (auto i = key.older; i != none; i = pool_[i].next)
-    consider(pool_[i].window.start_ns, pool_[i].end_ns);
+    due
+      = std::min(due, end_after({pool_[i].window.start_ns, pool_[i].end_ns}, after_ns));
   return due;
 }
 
@@ -128,8 +131,7 @@ bool pane_windows::add_slowly(std::uint32_t slot, const keyed_event& event,
   auto& key = keys_[slot];
   auto& marks = marks_[slot];
   auto span = pane_at(event.time_ns);
-  auto first = first_end(span.end_ns);
-  if (first <= marks.taken_until_ns) {
+  if (last_end(span) <= marks.taken_until_ns) {
     ++key.late_count;
     ++counters_.late;
     return false;
@@ -143,11 +145,14 @@ bool pane_windows::add_slowly(std::uint32_t slot, const keyed_event& event,
     into_newest(slot, span, event);
   else
     revision = into_older(slot, span, event);
-  if (first <= marks.sent_until_ns) {
+  // Windows that take nothing more stay as they were sent.
+  if (auto first = end_after(span, marks.taken_until_ns);
+      first <= marks.sent_until_ns) {
     ++*revision;
     dirty_pane dirty{slot, span.start_ns, span.end_ns};
     if (dirty_.empty() || dirty_.back() != dirty)
       dirty_.push_back(dirty);
+    dirty_end_ns_ = std::min(dirty_end_ns_, first);
   }
   key.wake_ns = std::min(key.wake_ns, next_due(slot, marks.sent_until_ns));
   set_fast(key, marks);
@@ -213,6 +218,8 @@ void pane_windows::advance(std::uint32_t slot, const window_clock& clock,
     set_fast(key, marks);
   }
   if (clock.horizon_ns > marks.taken_until_ns) {
+    if (clock.horizon_ns >= dirty_end_ns_)
+      settle(out);
     marks.taken_until_ns = clock.horizon_ns;
     drop_done(slot);
   }
@@ -236,6 +243,7 @@ void pane_windows::close(std::uint32_t slot, bool forget, std::vector<summary>& 
   send_due(slot, time_forever - 1, out);
   if (!forget)
     return;
+  settle(out);
   auto& marks = marks_[slot];
   marks.taken_until_ns = std::max(marks.taken_until_ns, marks.sent_until_ns);
   drop_done(slot);
@@ -317,13 +325,15 @@ void pane_windows::settle(std::vector<summary>& out) {
     const auto& marks = marks_[x.slot];
     auto last = std::min(last_end({x.start_ns, x.end_ns}), marks.sent_until_ns);
     auto step = config_.calendar ? time_forever : config_.slide_ns;
-    for (auto end = first_end(x.end_ns); end <= last; end += step) {
+    auto first = end_after({x.start_ns, x.end_ns}, marks.taken_until_ns);
+    for (auto end = first; end <= last; end += step) {
       windows.emplace_back(x.slot, end);
       if (step > last - end)
         break;
     }
   }
   dirty_.clear();
+  dirty_end_ns_ = time_forever;
   std::sort(windows.begin(), windows.end());
   windows.erase(std::unique(windows.begin(), windows.end()), windows.end());
   for (auto [slot, end] : windows)

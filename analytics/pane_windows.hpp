@@ -134,6 +134,8 @@ private:
   struct key_marks {
     std::int64_t sent_until_ns = time_never;  // Windows that end by then are sent.
     std::int64_t taken_until_ns = time_never; // ... and take nothing more.
+    // Revisions of the latter are sent before this moves past their end, while all
+    // their panes are still there.
   };
 
   struct pane {
@@ -168,6 +170,7 @@ private:
   time_span pane_at(std::int64_t time_ns) const;
   std::int64_t first_end(std::int64_t pane_end_ns) const;
   std::int64_t last_end(const time_span& x) const;
+  std::int64_t end_after(const time_span& x, std::int64_t after_ns) const;
   std::int64_t next_due(std::uint32_t slot, std::int64_t after_ns) const;
   void into_newest(std::uint32_t slot, const time_span& span, const keyed_event& event);
   std::uint32_t* into_older(std::uint32_t slot, const time_span& span,
@@ -191,7 +194,8 @@ private:
   std::vector<pane> pool_;
   std::vector<std::uint32_t> free_panes_;
   std::vector<dirty_pane> dirty_;
-  std::vector<part> parts_; // Scratch of send().
+  std::int64_t dirty_end_ns_ = time_forever; // The first end of a window in dirty_.
+  std::vector<part> parts_;                  // Scratch of send().
   mutable time_span calendar_span_{0, 0};
   std::unique_ptr<loading, void (*)(loading*)> loading_;
 };

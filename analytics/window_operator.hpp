@@ -31,7 +31,8 @@ struct window_clock {
   std::int64_t watermark_ns = time_never;
 
   /// The watermark less the allowed lateness: a window whose end is not after it
-  /// takes nothing more.
+  /// takes nothing more. An event is late if that is so of all windows that it would
+  /// be in; where windows overlap, the others take it.
   std::int64_t horizon_ns = time_never;
 };
 
