@@ -102,7 +102,8 @@ private:
 };
 
 /// Per key: events with less than `gap` between them. Windows are [first, last + gap),
-/// and cut at `length_max`.
+/// and cut at `length_max`. A silent source ends its session when it was silent for
+/// `gap` too: a device that sends every 20 s is in one session, idle or not.
 class session_windows final : public ordered_windows {
 public:
   struct config {
@@ -111,6 +112,12 @@ public:
   };
   session_windows(const config& settings, const aggregate_plan& plan, fact_book* facts)
     : ordered_windows(plan, facts), config_(settings) {
+  }
+
+  void close_silent(std::uint32_t slot, std::int64_t silent_ns,
+                    std::vector<summary>& out) override {
+    if (silent_ns >= config_.gap_ns)
+      close(slot, false, out);
   }
 
 private:
@@ -214,6 +221,13 @@ public:
   };
   sliding_windows(const config& settings, const aggregate_plan& plan, fact_book* facts)
     : ordered_windows(plan, facts), config_(settings) {
+  }
+
+  /// What comes within the delay belongs to the window, however slowly it comes.
+  void close_silent(std::uint32_t slot, std::int64_t silent_ns,
+                    std::vector<summary>& out) override {
+    if (silent_ns >= config_.delay_ns)
+      close(slot, false, out);
   }
 
 private:

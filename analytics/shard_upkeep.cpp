@@ -52,7 +52,7 @@ void shard::close_by_time(const batch_time& now, shard_output& out) {
     auto close
       = [&](window_operator& windows, std::uint32_t at, const window_clock& clock) {
           if (is_idle)
-            windows.close(at, false, out.summaries);
+            windows.close_silent(at, silent_ns, out.summaries);
           windows.advance(at,
                           forget && windows.is_revisable()
                             ? window_clock{clock.watermark_ns, clock.watermark_ns}

@@ -12,9 +12,11 @@ void group_clock::update(std::int64_t local_ns) {
   auto least = time_forever;
   auto most = time_never;
   idle_ = true;
+  silent_ns_ = time_forever;
   for (auto pos = members_.begin(); pos != members_.end();) {
     const auto& x = pos->second;
     auto silent_ns = local_ns - x.seen_ns;
+    silent_ns_ = std::min(silent_ns_, silent_ns);
     if (silent_ns >= std::max(limits_.retain_max_ns, limits_.idle_timeout_ns)) {
       pos = members_.erase(pos);
       continue;

@@ -68,6 +68,11 @@ public:
     return clock_;
   }
 
+  /// For how long all sources have been silent, as of the last update().
+  std::int64_t silent_ns() const {
+    return silent_ns_;
+  }
+
   /// All sources are silent.
   bool is_idle() const {
     return idle_;
@@ -95,6 +100,7 @@ private:
   limits limits_;
   std::unordered_map<std::uint64_t, member> members_;
   window_clock clock_;
+  std::int64_t silent_ns_ = 0;
   bool idle_ = false;
 };
 

@@ -30,7 +30,8 @@ struct event_time_config {
   std::int64_t allowed_lateness_ns = 10'000'000'000;
 
   /// A source that is silent for this long (local clock) has its windows closed and
-  /// holds back no group.
+  /// holds back no group. Sessions are closed after their gap, if that is longer; count
+  /// and state windows stay open.
   std::int64_t idle_timeout_ns = 15'000'000'000;
 
   /// A group's windows wait for its slowest source, but not for one that is further
@@ -81,7 +82,7 @@ struct view_config {
   std::optional<std::int64_t> allowed_lateness_ns{}; ///< Else that of event_time.
 };
 
-/// value = EXPRESSION, and perhaps another metric name.
+/// value = EXPRESSION.
 struct convert_config {
   std::string metric = "*";
   std::string source = "*";

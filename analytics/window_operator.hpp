@@ -83,6 +83,13 @@ public:
   /// is left but what tells a later event that it is late.
   virtual void close(std::uint32_t slot, bool forget, std::vector<summary>& out) = 0;
 
+  /// The source has been silent for `silent_ns`, longer than the idle timeout. Windows
+  /// that say themselves for how long they wait are not closed before that.
+  virtual void close_silent(std::uint32_t slot, std::int64_t,
+                            std::vector<summary>& out) {
+    close(slot, false, out);
+  }
+
   /// Sends the revisions that the events since the last call have made.
   virtual void settle(std::vector<summary>& out) = 0;
 
