@@ -252,7 +252,7 @@ bool shard::add_to_views(series_plan& plan, const event& x, const source_clock& 
     if (member.slot == stream_view::no_slot) {
       out.routed.resize(table_->shards());
       out.routed[table_->shard_of(member.key)].push_back(
-        {keyed, member.key, member.view, generation_, plan.source_hash, watermark_ns});
+        {keyed, member.key, member.view, plan.source_hash, watermark_ns});
       ++status_.routed;
     } else if (member.grouped) {
       taken = view.add_to_group(member.slot, keyed, plan.source_hash, watermark_ns,
@@ -269,17 +269,18 @@ void shard::process_routed(std::span<const routed_event> events, const batch_tim
                            shard_output& out) {
   auto before = out.summaries.size();
   for (const auto& x : events) {
-    auto* found = view_of_routed(x);
+    auto* found = view_of(x);
     if (found == nullptr)
       continue; // From before a change of configuration that has removed it.
     auto& view = *found;
     auto local = table_->local_of(x.key);
     group_keys_[x.key] = now.local_ns;
     auto slot = view.slot_of(x.key, local);
-    auto taken = view.is_grouped()
-                   ? view.add_to_group(slot, x.event, x.source, x.watermark_ns,
-                                       now.local_ns, out.summaries)
-                   : view.add(slot, x.event, x.watermark_ns, out.summaries);
+    auto taken
+      = view.is_grouped()
+          ? view.add_to_group(slot, x.event, x.source, x.watermark_ns, now.local_ns,
+                              out.summaries)
+          : view.add_routed(slot, x.event, x.watermark_ns, now.local_ns, out.summaries);
     if (!taken)
       note_late({x.event.time_ns, x.event.value, x.event.series, 0},
                 source_of_routed(x), x.watermark_ns, out);
@@ -288,18 +289,20 @@ void shard::process_routed(std::span<const routed_event> events, const batch_tim
   count_summaries(before, out);
 }
 
-/// Shards change their configuration one after another: an event that was routed by
-/// another one finds its view by name, which its key carries.
-stream_view* shard::view_of_routed(const routed_event& x) {
-  if (x.generation == generation_)
+/// The view that an event was routed to. Its number is that of the sender's
+/// configuration, which a change may just have replaced: what decides is the name, in
+/// the key, and that is looked at once for each key.
+stream_view* shard::view_of(const routed_event& x) {
+  auto local = table_->local_of(x.key);
+  if (x.view < views_.size() && views_[x.view]->find(local) != stream_view::no_slot)
     return views_[x.view].get();
   auto key = parse_series(table_->text(x.key));
+  if (!key)
+    return nullptr;
   for (auto& view : views_)
-    if (key
-        && std::find(key->dimensions.begin(), key->dimensions.end(),
-                     std::pair<std::string, std::string>{"view", view->config().name})
-             != key->dimensions.end())
-      return view.get();
+    for (const auto& [name, value] : key->dimensions)
+      if (name == "view" && value == view->config().name)
+        return view.get();
   return nullptr;
 }
 

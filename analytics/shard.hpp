@@ -32,9 +32,8 @@ namespace weir::analytics {
 struct routed_event {
   keyed_event event;
   series_id key = 0;            ///< The group, as a series of the other shard.
-  std::uint32_t view = 0;       ///< In config().views...
-  std::uint32_t generation = 0; ///< ...after this many changes of the configuration.
-  std::uint64_t source = 0;     ///< Hash of its name.
+  std::uint32_t view = 0;   ///< In the sender's config().views.
+  std::uint64_t source = 0; ///< Hash of its name.
   std::int64_t watermark_ns = time_never;
 };
 
@@ -183,7 +182,6 @@ private:
   std::uint32_t derive_state_of(std::size_t rule, const series_name& name);
   std::uint32_t source_of(std::string_view text);
   std::uint32_t source_of_routed(const routed_event& x);
-  stream_view* view_of_routed(const routed_event& x);
   void make_views(const stream_config& config);
   void make_default(const stream_config& config);
   std::string look_up(series_id id, const std::string& name) const;
@@ -209,6 +207,7 @@ private:
   void judge(series_slot& slot, const event& x, shard_output& out);
   void run_rules(series_slot& slot, const event& x,
                  const ewma_detector::verdict& verdict, shard_output& out);
+  stream_view* view_of(const routed_event& x);
   void settle(const batch_time& now, shard_output& out);
   void count_summaries(std::size_t before, const shard_output& out);
 
@@ -221,6 +220,7 @@ private:
   void change_default(const stream_config& was, change_report& report,
                       shard_output& out);
   void change_rules(const stream_config& was);
+  void close_unused_keys(shard_output& out);
 
   // shard_snapshot.cpp
   void save_series(std::string& out) const;
@@ -251,7 +251,6 @@ private:
     default_;                     // Null: there are none. Slot = local number.
   pane_windows* panes_ = nullptr; // `default_`, if it is plain panes.
   std::vector<std::unique_ptr<stream_view>> views_; // As config().views.
-  std::uint32_t generation_ = 0;   // Changes of the configuration so far.
   bool plans_are_trivial_ = false; // Nothing in the configuration asks for a plan.
 
   // The tag of a default pane: the source of a series for which nothing else is to be

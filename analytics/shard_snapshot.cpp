@@ -338,7 +338,12 @@ void shard::restore_windows(snapshot_reader& reader, const batch_time& now,
         return in.fail();
       for (std::size_t k = 0; k < keys.size(); ++k)
         if (auto id = reader.id_of(keys[k].local)) {
-          auto slot = (*view)->slot_of(*id, table_->local_of(*id));
+          auto local = table_->local_of(*id);
+          // Those of this shard's own series are there since their first sight.
+          auto is_routed = (*view)->find(local) == stream_view::no_slot;
+          auto slot = (*view)->slot_of(*id, local);
+          if (is_routed && !(*view)->is_grouped())
+            (*view)->set_routed(slot, now.local_ns);
           if ((*view)->is_grouped())
             group_keys_[*id] = now.local_ns;
           if (!windows.load_slot(keys[k].slot, slot))

@@ -9,9 +9,12 @@ namespace weir::analytics {
 void shard::tick(const batch_time& now, bool all_handed_on, shard_output& out) {
   auto before = out.summaries.size();
   close_by_time(now, out);
+  const auto& time = program_->config().event_time;
   for (auto& view : views_)
     if (view->is_grouped())
       view->tick_groups(now.local_ns, out.summaries);
+    else
+      view->tick_routed(now.local_ns, time, out.summaries);
   tell_early(now, out);
   finish_eviction(all_handed_on, out);
   if (leaving_.empty())
@@ -44,31 +47,21 @@ void shard::close_by_time(const batch_time& now, shard_output& out) {
       continue;
     auto& source = sources_[slot.source];
     auto silent_ns = now.local_ns - source.seen_ns;
-    auto is_idle = silent_ns >= time.idle_timeout_ns;
-    // Its sent windows wait for late events no longer than those would be taken.
-    auto forget = silent_ns >= time.idle_timeout_ns + time.allowed_lateness_ns;
-    source.idle = is_idle ? 1 : 0;
+    source.idle = silent_ns >= time.idle_timeout_ns ? 1 : 0;
     auto watermark_ns = watermark_of(source);
-    auto close
-      = [&](window_operator& windows, std::uint32_t at, const window_clock& clock) {
-          if (is_idle)
-            windows.close_silent(at, silent_ns, out.summaries);
-          windows.advance(at,
-                          forget && windows.is_revisable()
-                            ? window_clock{clock.watermark_ns, clock.watermark_ns}
-                            : clock,
-                          out.summaries);
-        };
     if (default_) {
-      close(*default_, local, {watermark_ns, watermark_ns - lateness_ns_});
+      analytics::close_by_time(*default_, local, silent_ns,
+                               {watermark_ns, watermark_ns - lateness_ns_}, time,
+                               out.summaries);
       status_.series_open += default_->is_open(local) ? 1 : 0;
     }
     if (!slot.plan)
       continue;
     for (const auto& member : slot.plan->members)
       if (!member.grouped && member.slot != stream_view::no_slot)
-        close(views_[member.view]->windows(), member.slot,
-              views_[member.view]->clock_at(watermark_ns));
+        analytics::close_by_time(views_[member.view]->windows(), member.slot, silent_ns,
+                                 views_[member.view]->clock_at(watermark_ns), time,
+                                 out.summaries);
   }
 }
 
@@ -215,7 +208,6 @@ change_report shard::change(std::shared_ptr<const stream_program> program,
                             shard_output& out) {
   auto before = out.summaries.size();
   change_report report;
-  ++generation_;
   auto old_program = std::exchange(program_, std::move(program));
   const auto& was = old_program->config();
   const auto& is = program_->config();
@@ -246,8 +238,31 @@ change_report shard::change(std::shared_ptr<const stream_program> program,
       make_plan(series_[local], table_->id_of(number_, local));
   for (std::uint32_t local = 0; local < series_.size(); ++local)
     set_tag(local);
+  close_unused_keys(out);
   count_summaries(before, out);
   return report;
+}
+
+/// Keys of one series that no series feeds any more: a view chooses others than before.
+void shard::close_unused_keys(shard_output& out) {
+  std::vector<std::vector<bool>> used(views_.size());
+  for (std::size_t i = 0; i < views_.size(); ++i)
+    used[i].resize(views_[i]->keys().size());
+  for (std::uint32_t local = 0; local < series_.size(); ++local)
+    if (const auto& plan = series_[local].plan)
+      for (const auto& member : plan->members)
+        if (member.slot != stream_view::no_slot)
+          used[member.view][member.slot] = true;
+  for (std::size_t i = 0; i < views_.size(); ++i) {
+    // Groups have a clock of their own, which closes them.
+    if (views_[i]->is_grouped())
+      continue;
+    for (std::size_t slot = 0; slot < used[i].size(); ++slot) {
+      const auto& key = views_[i]->keys()[slot];
+      if (!used[i][slot] && !key.routed && key.local != stream_view::no_slot)
+        views_[i]->erase(key.local, out.summaries);
+    }
+  }
 }
 
 void shard::change_default(const stream_config& was, change_report& report,

@@ -62,6 +62,20 @@ std::unique_ptr<window_operator> make_windows(const view_config& config,
   }
 }
 
+void close_by_time(window_operator& windows, std::uint32_t slot, std::int64_t silent_ns,
+                   const window_clock& clock, const event_time_config& time,
+                   std::vector<summary>& out) {
+  if (silent_ns >= time.idle_timeout_ns)
+    windows.close_silent(slot, silent_ns, out);
+  // Its sent windows wait for late events no longer than those would be taken.
+  auto forget = silent_ns >= time.idle_timeout_ns + time.allowed_lateness_ns;
+  windows.advance(slot,
+                  forget && windows.is_revisable()
+                    ? window_clock{clock.watermark_ns, clock.watermark_ns}
+                    : clock,
+                  out);
+}
+
 stream_view::stream_view(const view_config& config, const event_time_config& time,
                          fact_book::lookup look_up)
   : config_(config),
@@ -92,9 +106,19 @@ std::uint32_t stream_view::slot_of(series_id series, std::uint32_t local) {
     slot = free_.back();
     free_.pop_back();
   }
-  keys_[slot] = {series, local, 0};
+  keys_[slot] = key{};
+  keys_[slot].series = series;
+  keys_[slot].local = local;
   windows_->open(slot, series);
   return slot;
+}
+
+bool stream_view::add_routed(std::uint32_t slot, const keyed_event& event,
+                             std::int64_t watermark_ns, std::int64_t local_ns,
+                             std::vector<summary>& out) {
+  set_routed(slot, local_ns);
+  keys_[slot].watermark_ns = std::max(keys_[slot].watermark_ns, watermark_ns);
+  return add(slot, event, watermark_ns, out);
 }
 
 bool stream_view::add_to_group(std::uint32_t slot, const keyed_event& event,
@@ -131,6 +155,14 @@ void stream_view::tick_groups(std::int64_t local_ns, std::vector<summary>& out) 
       windows_->close_silent(slot, groups_.silent_ns(), out);
     windows_->advance(slot, clock, out);
   }
+}
+
+void stream_view::tick_routed(std::int64_t local_ns, const event_time_config& time,
+                              std::vector<summary>& out) {
+  for (std::uint32_t slot = 0; slot < keys_.size(); ++slot)
+    if (const auto& x = keys_[slot]; x.local != no_slot && x.routed)
+      close_by_time(*windows_, slot, local_ns - x.seen_ns, clock_at(x.watermark_ns),
+                    time, out);
 }
 
 bool stream_view::early_is_due(std::int64_t local_ns) {

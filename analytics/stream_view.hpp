@@ -17,6 +17,12 @@ namespace weir::analytics {
 std::unique_ptr<window_operator> make_windows(const view_config& config,
                                               fact_book* facts);
 
+/// Closes the windows at `slot` where their source has been silent for `silent_ns` or
+/// the clock has passed them.
+void close_by_time(window_operator& windows, std::uint32_t slot, std::int64_t silent_ns,
+                   const window_clock& clock, const event_time_config& time,
+                   std::vector<summary>& out);
+
 class stream_view {
 public:
   static constexpr std::uint32_t no_slot = ~std::uint32_t{0};
@@ -38,6 +44,17 @@ public:
     return windows_->add(slot, event, clock_at(watermark_ns), out);
   }
 
+  /// A key of one series of another shard (its name without a source hashes elsewhere
+  /// than the view's): as add(), and silence is noticed by tick_routed().
+  bool add_routed(std::uint32_t slot, const keyed_event& event,
+                  std::int64_t watermark_ns, std::int64_t local_ns,
+                  std::vector<summary>& out);
+  /// Makes a restored key one of these.
+  void set_routed(std::uint32_t slot, std::int64_t local_ns) {
+    keys_[slot].routed = true;
+    keys_[slot].seen_ns = local_ns;
+  }
+
   /// A key of a group: the event's source is told to the group's clock.
   bool add_to_group(std::uint32_t slot, const keyed_event& event, std::uint64_t source,
                     std::int64_t watermark_ns, std::int64_t local_ns,
@@ -54,6 +71,10 @@ public:
 
   /// Once a second, for groups: closes what the clock has passed.
   void tick_groups(std::int64_t local_ns, std::vector<summary>& out);
+
+  /// Once a second, for keys of one series: those that other shards feed.
+  void tick_routed(std::int64_t local_ns, const event_time_config& time,
+                   std::vector<summary>& out);
 
   /// Whether early results are due; then says so once.
   bool early_is_due(std::int64_t local_ns);
@@ -85,7 +106,9 @@ public:
   struct key {
     series_id series = 0;
     std::uint32_t local = no_slot; // no_slot: free.
-    std::int64_t seen_ns = 0;      // Local clock; of groups only.
+    std::int64_t seen_ns = 0;      // Local clock; of groups and routed keys only.
+    std::int64_t watermark_ns = time_never; // Of routed keys only.
+    bool routed = false;                    // A series of another shard.
   };
   const std::vector<key>& keys() const {
     return keys_;
