@@ -356,6 +356,7 @@ void series_table::release(std::span<const series_id> ids) {
     shard.texts[local_of(id)] = std::string{};
     shard.free.push_back(local_of(id));
   }
+  releases_.fetch_add(1);
 }
 
 series_table::reader::reader(series_table& table) : table_(table) {

@@ -126,6 +126,12 @@ public:
   bool passed(std::uint64_t epoch) const;
   void release(std::span<const series_id> ids);
 
+  /// Grows with each release(): who remembers something of ids of other shards forgets
+  /// it then, before the first event of an id's new series.
+  std::uint64_t releases() const {
+    return releases_.load();
+  }
+
   /// One thread that holds ids between resolve() and handing them to a shard.
   class reader {
   public:
@@ -176,6 +182,7 @@ private:
   std::vector<const reader*> readers_;
   std::atomic<std::size_t> named_{0};
   std::atomic<std::uint64_t> epoch_{0};
+  std::atomic<std::uint64_t> releases_{0};
   std::atomic<std::uint64_t> refused_{0};
 };
 

@@ -88,6 +88,7 @@ inline void shard::prefetch(const event* next) const {
 void shard::process(std::span<const event> events, const batch_time& now,
                     shard_output& out) {
   auto before = out.summaries.size();
+  forget_old_facts();
   auto prefetched
     = events.size() > prefetch_far ? events.size() - prefetch_far : std::size_t{0};
   std::size_t i = 0;
@@ -99,6 +100,18 @@ void shard::process(std::span<const event> events, const batch_time& now,
     take(events[i], now, out);
   settle(now, out);
   count_summaries(before, out);
+}
+
+/// Views remember facts of series of other shards, too, whose ids may stand for other
+/// series by now.
+void shard::forget_old_facts() {
+  auto releases = table_->releases();
+  if (releases == releases_seen_)
+    return;
+  releases_seen_ = releases;
+  for (auto& view : views_)
+    if (view->facts() != nullptr)
+      view->facts()->forget_all();
 }
 
 void shard::settle(const batch_time& now, shard_output& out) {
@@ -268,6 +281,7 @@ bool shard::add_to_views(series_plan& plan, const event& x, const source_clock& 
 void shard::process_routed(std::span<const routed_event> events, const batch_time& now,
                            shard_output& out) {
   auto before = out.summaries.size();
+  forget_old_facts();
   for (const auto& x : events) {
     auto* found = view_of(x);
     if (found == nullptr)
@@ -351,7 +365,7 @@ void shard::derive(series_plan& plan, const event& x, const batch_time& now,
     auto value = state.code.evaluate(state.slots);
     if (is_missing(value))
       continue;
-    if (!state.has_result) {
+    if (!state.has_result && !name_result(state)) {
       ++status_.unkeyed;
       continue;
     }

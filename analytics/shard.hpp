@@ -180,6 +180,7 @@ private:
   std::optional<series_id> view_key(const view_config& view, const series_name& name,
                                     const series_facts& facts);
   std::uint32_t derive_state_of(std::size_t rule, const series_name& name);
+  bool name_result(derive_state& state);
   std::uint32_t source_of(std::string_view text);
   std::uint32_t source_of_routed(const routed_event& x);
   void make_views(const stream_config& config);
@@ -209,13 +210,14 @@ private:
                  const ewma_detector::verdict& verdict, shard_output& out);
   stream_view* view_of(const routed_event& x);
   void settle(const batch_time& now, shard_output& out);
+  void forget_old_facts();
   void count_summaries(std::size_t before, const shard_output& out);
 
   // shard_upkeep.cpp: what is done once a second.
   void close_by_time(const batch_time& now, shard_output& out);
   void tell_early(const batch_time& now, shard_output& out);
   void evict(std::size_t count, shard_output& out);
-  void forget(series_id id, shard_output& out);
+  void forget(series_id id, bool more_may_come, shard_output& out);
   void finish_eviction(bool all_handed_on, shard_output& out);
   void change_default(const stream_config& was, change_report& report,
                       shard_output& out);
@@ -274,6 +276,7 @@ private:
 
   std::vector<series_id> leaving_;
   std::uint64_t leaving_epoch_ = 0;
+  std::uint64_t releases_seen_ = 0; // Of the table.
   enum class eviction_stage : std::uint8_t {
     retired, // Readers may still hold the ids.
     passed,  // What they handed over may still wait in the inbox.

@@ -251,11 +251,16 @@ std::uint32_t shard::derive_state_of(std::size_t rule, const series_name& name) 
   if (auto parsed = parse_series(text))
     state.code
       = specialise(*program.code, series_facts{*parsed, program_->config().tables});
-  if (auto id = table_->intern(text)) {
-    state.result = *id;
-    state.has_result = true;
-  }
+  name_result(state);
   return pos->second;
+}
+
+/// Gives the result an id; false: the table is full.
+bool shard::name_result(derive_state& state) {
+  auto id = table_->intern(state.key);
+  state.has_result = id.has_value();
+  state.result = id.value_or(0);
+  return state.has_result;
 }
 
 void shard::plan_derives(series_plan& plan, const series_name& name,

@@ -58,7 +58,7 @@ struct shard::derive_state {
   std::vector<std::int64_t> times_ns; // Of slots[event_slots + i].
   specialised_expression code;
   series_id result = 0;
-  bool has_result = false;
+  bool has_result = false; // Not while the table is full or `result` was given up.
 };
 
 } // namespace weir::analytics

@@ -101,8 +101,9 @@ void shard::flush(shard_output& out) {
 
 // -- eviction --------------------------------------------------------------------
 
-/// Closes and forgets what there is of a series; its id stays taken.
-void shard::forget(series_id id, shard_output& out) {
+/// Closes and forgets what there is of a series; its id stays taken. `more_may_come`:
+/// events are on their way, and take the same steps into windows of the same keys.
+void shard::forget(series_id id, bool more_may_come, shard_output& out) {
   auto local = table_->local_of(id);
   for (auto& view : views_)
     view->erase(local, out.summaries);
@@ -116,10 +117,16 @@ void shard::forget(series_id id, shard_output& out) {
     default_->erase(local);
   }
   if (slot.plan)
-    for (const auto& member : slot.plan->members)
-      if (!member.grouped && member.slot != stream_view::no_slot)
-        views_[member.view]->erase(table_->local_of(member.key), out.summaries);
-  slot.plan.reset();
+    for (auto& member : slot.plan->members)
+      if (!member.grouped && member.slot != stream_view::no_slot) {
+        auto& view = *views_[member.view];
+        auto key_local = table_->local_of(member.key);
+        view.erase(key_local, out.summaries);
+        if (more_may_come)
+          member.slot = view.slot_of(member.key, key_local);
+      }
+  if (!more_may_come)
+    slot.plan.reset();
   for (auto& view : views_)
     if (view->facts() != nullptr)
       view->facts()->forget(id);
@@ -155,12 +162,17 @@ void shard::evict(std::size_t count, shard_output& out) {
       for (const auto& member : plan->members)
         if (!member.grouped && member.slot != stream_view::no_slot)
           leaving_.push_back(member.key);
-    forget(x.id, out);
+    forget(x.id, true, out);
     series_[table_->local_of(x.id)].leaving = true;
     ++status_.evicted;
   }
   if (leaving_.empty())
     return;
+  std::sort(leaving_.begin(), leaving_.end());
+  // What is derived anew gets an id anew.
+  for (auto& state : derive_states_)
+    if (std::binary_search(leaving_.begin(), leaving_.end(), state.result))
+      state.has_result = false;
   leaving_epoch_ = table_->retire(leaving_);
   leaving_stage_ = eviction_stage::retired;
 }
@@ -177,7 +189,7 @@ void shard::finish_eviction(bool all_handed_on, shard_output& out) {
   }
   if (leaving_stage_ == eviction_stage::passed) {
     for (auto id : leaving_)
-      forget(id, out);
+      forget(id, false, out);
     leaving_stage_ = eviction_stage::closed;
     return;
   }
@@ -234,8 +246,15 @@ change_report shard::change(std::shared_ptr<const stream_program> program,
   derive_states_.clear();
   derive_ids_.clear();
   for (std::uint32_t local = 0; local < series_.size(); ++local)
-    if (series_[local].known && !series_[local].leaving)
-      make_plan(series_[local], table_->id_of(number_, local));
+    if (auto& slot = series_[local]; slot.known && !slot.leaving) {
+      make_plan(slot, table_->id_of(number_, local));
+    } else if (slot.plan) {
+      // Its name is not its own any more: of what is on its way, the values are still
+      // made as they were, but they go into no view.
+      slot.plan->members.clear();
+      slot.plan->inputs.clear();
+      slot.plan->samplers.clear();
+    }
   for (std::uint32_t local = 0; local < series_.size(); ++local)
     set_tag(local);
   close_unused_keys(out);
