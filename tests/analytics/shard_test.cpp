@@ -255,13 +255,13 @@ TEST_CASE("metrics that the detector is to ignore are never anomalies", "[analyt
   config.detector_ignores = {"net*"};
   test_node uut{config};
   for (auto metric : {"network", "pressure"}) {
-    auto id = uut.id(metric, "a");
+    auto id = uut.id(metric, metric); // Of different sources: their clocks differ.
     for (int i = 0; i < 200; ++i)
       uut.feed_s(id, i, 10.0 + i % 3);
     uut.feed_s(id, 200, 5000.0);
   }
   REQUIRE(uut.anomalies.size() == 1);
-  CHECK(uut.anomalies[0].series == uut.id("pressure", "a"));
+  CHECK(uut.anomalies[0].series == uut.id("pressure", "pressure"));
 }
 
 // -- steps ---------------------------------------------------------------------------
@@ -901,8 +901,8 @@ TEST_CASE("settings that cannot work are named", "[analytics]") {
   CHECK_FALSE(error_of(config).empty());
   config = make_config();
   config.views.push_back(make_view("v"));
-  config.views[0].where = "valeu > 1";
-  CHECK(error_of(config).find("valeu") != std::string::npos);
+  config.views[0].where = "valeu > 1"; // A dimension: a text.
+  CHECK(error_of(config).find("view \"v\": where, column") != std::string::npos);
   config.views[0].where.clear();
   config.views[0].group_by = {"devices.hall"};
   CHECK(error_of(config).find("devices.hall") == std::string::npos); // A dimension.
