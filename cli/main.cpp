@@ -32,6 +32,7 @@ int run(int argc, char** argv) {
   weir::cli::add_api_commands(app, chosen);
   weir::cli::add_simulate_command(app, chosen);
   weir::cli::add_replay_command(app, chosen);
+  weir::cli::add_dry_run_command(app, chosen);
   weir::cli::add_keys_command(app, chosen);
   weir::cli::add_check_command(app, chosen);
   try {

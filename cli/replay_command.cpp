@@ -1,6 +1,7 @@
 // weir replay FILE.csv
 #include "cli/commands.hpp"
 
+#include "cli/csv_options.hpp"
 #include "cli/pacer.hpp"
 #include "cli/replay_rows.hpp"
 #include "cli/sink_options.hpp"
@@ -45,9 +46,8 @@ constexpr std::size_t series_max = 100'000;
 
 struct replay_options {
   sink_options to;
-  replay_columns columns;
+  csv_options csv;
   std::string file;
-  std::string separator = ",";
   double speed = 1.0;
   bool as_fast_as_possible = false;
   bool shift_to_now = false;
@@ -111,11 +111,12 @@ private:
                                     "--dimension a number or a time?"});
     outgoing_series series;
     series.source = row.source;
-    series.metric = options_.columns.metric.empty() ? options_.columns.values[column]
-                                                    : options_.columns.metric;
+    series.metric = options_.csv.columns.metric.empty()
+                      ? options_.csv.columns.values[column]
+                      : options_.csv.columns.metric;
     for (std::size_t i = 0; i < row.dimensions.size(); ++i)
       if (!row.dimensions[i].empty())
-        series.dimensions.emplace_back(options_.columns.dimensions[i],
+        series.dimensions.emplace_back(options_.csv.columns.dimensions[i],
                                        row.dimensions[i]);
     auto added = batcher_.add_series(std::move(series));
     if (added)
@@ -159,7 +160,7 @@ replay_totals send_all(replay_rows& rows, replayer& to, bool skip_bad) {
 
 int replay_stream(std::istream& in, const replay_options& options) {
   stop_signal stop; // Before any library starts a thread.
-  auto rows = replay_rows::open(in, options.columns, options.separator.front());
+  auto rows = replay_rows::open(in, options.csv.columns, options.csv.separator.front());
   if (!rows)
     return fail((options.file + ": " + rows.error()).c_str());
   auto sink = open_sink(options.to, stop);
@@ -179,55 +180,14 @@ int replay_stream(std::istream& in, const replay_options& options) {
 int replay(const replay_options& options) {
   if (auto valid = check_sink(options.to); !valid)
     return fail(valid.error().c_str(), exit_usage);
-  if (options.columns.values.size() > 1 && !options.columns.metric.empty())
-    return fail("--metric names one --value column; with several, each is a metric "
-                "of its own name",
-                exit_usage);
-  if (options.separator.size() != 1)
-    return fail("--separator is one character", exit_usage);
-  if (options.columns.source.empty() && options.columns.source_column.empty())
-    return fail("say whose events these are, with --source or --source-col",
-                exit_usage);
+  if (auto valid = check_csv(options.csv); !valid)
+    return fail(valid.error().c_str(), exit_usage);
   if (options.file == "-")
     return replay_stream(std::cin, options);
   std::ifstream in{options.file, std::ios::binary};
   if (!in)
     return fail(("cannot read " + options.file).c_str());
   return replay_stream(in, options);
-}
-
-void add_column_options(CLI::App& command, replay_options& x) {
-  constexpr auto group = "Columns";
-  command.add_option("--time", x.columns.time, "Column of the time.")
-    ->required()
-    ->type_name("COL")
-    ->group(group);
-  command.add_option("--value", x.columns.values, "Column of values; may be repeated.")
-    ->required()
-    ->allow_extra_args(false)
-    ->type_name("COL")
-    ->group(group);
-  command.add_option("--metric", x.columns.metric, "Name of the metric.")
-    ->type_name("NAME")
-    ->group(group);
-  auto* source
-    = command.add_option("--source", x.columns.source, "Source of all rows.");
-  source->type_name("NAME")->group(group);
-  command.add_option("--source-col", x.columns.source_column, "Column of the source.")
-    ->type_name("COL")
-    ->group(group)
-    ->excludes(source);
-  command
-    .add_option("--dimension", x.columns.dimensions,
-                "Column of a dimension; may be repeated.")
-    ->allow_extra_args(false)
-    ->type_name("COL")
-    ->group(group);
-  command.add_option("--separator", x.separator, "Between fields.")
-    ->type_name("C")
-    ->capture_default_str()
-    ->group(group);
-  command.add_flag("--skip-bad", x.skip_bad, "Count bad rows and go on.")->group(group);
 }
 
 } // namespace
@@ -239,7 +199,9 @@ void add_replay_command(CLI::App& parent, chosen_action& chosen) {
   options->to.topic = "plant/{source}/{metric}";
   command->add_option("FILE", options->file, "CSV file; - is standard input.")
     ->required();
-  add_column_options(*command, *options);
+  add_csv_options(*command, options->csv, true);
+  command->add_flag("--skip-bad", options->skip_bad, "Count bad rows and go on.")
+    ->group("Columns");
   auto* speed
     = command->add_option("--speed", options->speed, "Times the pace of the file.");
   speed->check(CLI::Range(0.001, 1e6))

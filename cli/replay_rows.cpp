@@ -49,6 +49,12 @@ replay_rows::open(std::istream& in, const replay_columns& columns, char separato
       return unexpected(source.error());
     result.source_ = *source;
   }
+  if (!columns.arrival.empty()) {
+    auto arrival = result.index_of(columns.arrival);
+    if (!arrival)
+      return unexpected(arrival.error());
+    result.arrival_ = *arrival;
+  }
   auto find_all = [&](const std::vector<std::string>& names,
                       std::vector<std::size_t>& out) -> std::string {
     for (const auto& name : names) {
@@ -78,13 +84,21 @@ replay_rows::index_of(const std::string& name) const {
 }
 
 expected<std::optional<replay_row>, std::string> replay_rows::next() {
+  replay_row row;
+  auto is_there = next(row);
+  if (!is_there)
+    return unexpected(std::move(is_there.error()));
+  return *is_there ? std::optional{std::move(row)} : std::nullopt;
+}
+
+expected<bool, std::string> replay_rows::next(replay_row& row) {
   bad_row_ = false;
   auto how = reader_.next(fields_);
   if (how == transport::csv_reader::result::end)
-    return std::optional<replay_row>{};
+    return false;
   if (how == transport::csv_reader::result::error)
     return unexpected(reader_.error());
-  return read_row();
+  return read_row(row);
 }
 
 tl::unexpected<std::string> replay_rows::row_error(const std::string& column,
@@ -94,22 +108,37 @@ tl::unexpected<std::string> replay_rows::row_error(const std::string& column,
                     + (column.empty() ? "" : ", column " + column) + ": " + what);
 }
 
-expected<std::optional<replay_row>, std::string> replay_rows::read_row() {
+expected<std::int64_t, std::string> replay_rows::read_time(std::size_t index,
+                                                           const std::string& column) {
+  auto time = transport::time_from_text(trimmed(fields_[index]),
+                                        transport::time_unit::automatic);
+  if (!time)
+    return row_error(column,
+                     "\"" + fields_[index] + "\" is no time (ISO 8601 or a Unix time)");
+  return *time;
+}
+
+expected<bool, std::string> replay_rows::read_row(replay_row& row) {
   if (fields_.size() != header_.size())
     return row_error({}, std::to_string(fields_.size()) + " fields, but the header has "
                            + std::to_string(header_.size()));
-  replay_row row;
-  auto time = transport::time_from_text(trimmed(fields_[time_]),
-                                        transport::time_unit::automatic);
+  auto time = read_time(time_, columns_.time);
   if (!time)
-    return row_error(columns_.time,
-                     "\"" + fields_[time_] + "\" is no time (ISO 8601 or a Unix time)");
+    return unexpected(std::move(time.error()));
   row.time_ns = *time;
+  if (arrival_) {
+    auto arrival = read_time(*arrival_, columns_.arrival);
+    if (!arrival)
+      return unexpected(std::move(arrival.error()));
+    row.arrival_ns = *arrival;
+  }
   row.source = source_ ? fields_[*source_] : columns_.source;
   if (row.source.empty())
     return row_error(columns_.source_column, "the source is empty");
-  for (auto index : dimensions_)
-    row.dimensions.push_back(fields_[index]);
+  row.dimensions.resize(dimensions_.size());
+  for (std::size_t i = 0; i < dimensions_.size(); ++i)
+    row.dimensions[i] = fields_[dimensions_[i]];
+  row.values.clear();
   for (std::size_t i = 0; i < values_.size(); ++i) {
     auto text = trimmed(fields_[values_[i]]);
     if (text.empty()) {
@@ -122,7 +151,7 @@ expected<std::optional<replay_row>, std::string> replay_rows::read_row() {
                        "\"" + std::string{text} + "\" is no finite number");
     row.values.push_back({i, *value});
   }
-  return std::optional<replay_row>{std::move(row)};
+  return true;
 }
 
 } // namespace weir::cli

@@ -21,6 +21,7 @@ struct replay_columns {
   std::string source;              ///< Name of the source, if there is no column.
   std::string source_column;
   std::vector<std::string> dimensions;
+  std::string arrival; ///< Column of the time of arrival; empty: there is none.
 };
 
 struct replay_value {
@@ -30,7 +31,8 @@ struct replay_value {
 
 struct replay_row {
   std::int64_t time_ns = 0;
-  std::string source;
+  std::optional<std::int64_t> arrival_ns{};
+  std::string source{};
   std::vector<std::string> dimensions; ///< As replay_columns::dimensions.
   std::vector<replay_value> values;    ///< Those that are not empty.
 };
@@ -44,6 +46,9 @@ public:
   /// The next row; nothing at the end of the file; an error names line and
   /// column. After bad_row() the next call goes on with the following row.
   expected<std::optional<replay_row>, std::string> next();
+
+  /// The same into a row that is used again, for files of any size. False at the end.
+  expected<bool, std::string> next(replay_row& row);
 
   /// Whether the last error concerned one row only, not the file.
   bool bad_row() const {
@@ -60,7 +65,9 @@ private:
   }
 
   expected<std::size_t, std::string> index_of(const std::string& name) const;
-  expected<std::optional<replay_row>, std::string> read_row();
+  expected<bool, std::string> read_row(replay_row& row);
+  expected<std::int64_t, std::string> read_time(std::size_t index,
+                                                const std::string& column);
   tl::unexpected<std::string> row_error(const std::string& column,
                                         const std::string& what);
 
@@ -69,6 +76,7 @@ private:
   std::vector<std::string> header_;
   std::vector<std::string> fields_;
   std::size_t time_ = 0;
+  std::optional<std::size_t> arrival_;
   std::optional<std::size_t> source_;
   std::vector<std::size_t> values_;
   std::vector<std::size_t> dimensions_;
