@@ -21,16 +21,20 @@ constexpr std::int64_t time_max_ns = 7'258'118'400'000'000'000; // 2200-01-01
 
 /// How long a source may be silent until all that silence does is done.
 std::int64_t quiet_span_ns(const analytics::stream_config& config) {
-  auto lateness_ns = config.event_time.allowed_lateness_ns;
-  auto consider = [&lateness_ns](const analytics::view_config& view) {
-    lateness_ns = std::max(lateness_ns, view.allowed_lateness_ns.value_or(0));
+  const auto& time = config.event_time;
+  auto most_ns = time.idle_timeout_ns + time.allowed_lateness_ns;
+  auto consider = [&](const analytics::view_config& view) {
+    auto lateness_ns = view.allowed_lateness_ns.value_or(0);
+    most_ns
+      = std::max({most_ns, time.idle_timeout_ns + lateness_ns,
+                  view.kind == analytics::window_kind::session ? view.gap_ns : 0});
   };
   if (config.window)
     consider(*config.window);
   for (const auto& view : config.views)
     consider(view);
   constexpr auto seconds_over = 3;
-  return config.event_time.idle_timeout_ns + lateness_ns + seconds_over * second_ns;
+  return most_ns + seconds_over * second_ns;
 }
 
 /// What a person finds the event by.
