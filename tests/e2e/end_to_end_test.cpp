@@ -48,6 +48,11 @@ oracle brute_force(const std::vector<known_event>& events) {
   return result;
 }
 
+/// Each metric comes from machines of its own: metrics of one machine share a watermark.
+std::string machine(const std::string& metric, int number) {
+  return metric.substr(0, 1) + "-" + std::to_string(number);
+}
+
 /// `seconds` of 10 events a second and series, a little out of order.
 std::vector<known_event> make_events(const std::string& metric, int series, int seconds,
                                      std::uint32_t seed) {
@@ -55,7 +60,7 @@ std::vector<known_event> make_events(const std::string& metric, int series, int 
   std::vector<known_event> events;
   for (int i = 0; i < seconds * 10; ++i)
     for (int s = 0; s < series; ++s)
-      events.push_back({metric, "m-" + std::to_string(s),
+      events.push_back({metric, machine(metric, s),
                         start_ms + i * 100 + static_cast<std::int64_t>(random() % 300),
                         static_cast<double>(random() % 8000) / 8.0});
   return events;
@@ -65,8 +70,7 @@ std::vector<known_event> make_events(const std::string& metric, int series, int 
 std::vector<known_event> closing_events(const std::string& metric, int series) {
   std::vector<known_event> events;
   for (int s = 0; s < series; ++s)
-    events.push_back(
-      {metric, "m-" + std::to_string(s), start_ms + 3600 * second_ms, 0.0});
+    events.push_back({metric, machine(metric, s), start_ms + 3600 * second_ms, 0.0});
   return events;
 }
 
