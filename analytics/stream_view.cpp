@@ -68,7 +68,8 @@ void close_by_time(window_operator& windows, std::uint32_t slot, std::int64_t si
   if (silent_ns >= time.idle_timeout_ns)
     windows.close_silent(slot, silent_ns, out);
   // Its sent windows wait for late events no longer than those would be taken.
-  auto forget = silent_ns >= time.idle_timeout_ns + time.allowed_lateness_ns;
+  auto lateness_ns = clock.watermark_ns - clock.horizon_ns;
+  auto forget = silent_ns >= time.idle_timeout_ns + lateness_ns;
   windows.advance(slot,
                   forget && windows.is_revisable()
                     ? window_clock{clock.watermark_ns, clock.watermark_ns}
