@@ -73,11 +73,17 @@ bool count_windows::kind_load(std::uint32_t slot, byte_reader& in) {
   key.since = in.get<std::uint32_t>();
   auto events = get_counted<keyed_event>(in);
   for (std::size_t i = 0; i < events.size(); ++i)
-    key.sliding.push(events[i]);
+    key.sliding.push(loaded(slot, events[i]));
   // What was saved under another size is cut to this one.
   while (key.sliding.size() > config_.size_events)
     key.sliding.pop();
   return in.ok();
+}
+
+void count_windows::kind_list_series(std::vector<series_id>& out) const {
+  for (std::size_t i = 0; i < keys_.size(); ++i)
+    for (const auto& x : keys_[i].sliding)
+      out.push_back(x.series);
 }
 
 std::size_t count_windows::kind_size_bytes() const {

@@ -5,6 +5,8 @@ namespace weir::analytics {
 void in_order::open(std::uint32_t slot, series_id series) {
   queues_.grow(slot + 1);
   queues_[slot] = reorder_queue{};
+  keys_.grow(slot + 1);
+  keys_[slot] = series;
   panes_->open(slot, series);
 }
 
@@ -52,7 +54,7 @@ void in_order::erase(std::uint32_t slot) {
 }
 
 std::size_t in_order::size_bytes() const {
-  auto result = panes_->size_bytes() + queues_.size_bytes();
+  auto result = panes_->size_bytes() + queues_.size_bytes() + keys_.size_bytes();
   for (std::size_t i = 0; i < queues_.size(); ++i)
     result += queues_[i].size_bytes();
   return result;
@@ -77,6 +79,12 @@ void in_order::save(std::string& out) const {
   panes_->save(out);
 }
 
+void in_order::list_series(std::vector<series_id>& out) const {
+  for (std::size_t i = 0; i < queues_.size(); ++i)
+    for (const auto& x : queues_[i].pending())
+      out.push_back(x.series);
+}
+
 bool in_order::begin_load(std::string_view bytes) {
   byte_reader in{bytes};
   auto count = in.get<std::uint64_t>();
@@ -90,7 +98,7 @@ bool in_order::load_slot(std::uint32_t from, std::uint32_t slot) {
   if (from >= loading_.size())
     return false;
   byte_reader in{loading_[from]};
-  queues_[slot].load(in);
+  queues_[slot].load(in, [&](const keyed_event& x) { return renamed(x, keys_[slot]); });
   return in.ok() && panes_->load_slot(from, slot);
 }
 

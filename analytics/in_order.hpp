@@ -35,6 +35,7 @@ public:
   }
   std::size_t size_bytes() const override;
   void save(std::string& out) const override;
+  void list_series(std::vector<series_id>& out) const override;
   bool begin_load(std::string_view bytes) override;
   bool load_slot(std::uint32_t from, std::uint32_t slot) override;
   void end_load() override;
@@ -45,6 +46,7 @@ private:
 
   std::unique_ptr<pane_windows> panes_;
   chunked_vector<reorder_queue> queues_;
+  chunked_vector<series_id> keys_; // For events whose own series is not known.
   std::vector<std::string_view> loading_;
 };
 

@@ -139,6 +139,13 @@ void ordered_windows::save(std::string& out) const {
   }
 }
 
+void ordered_windows::list_series(std::vector<series_id>& out) const {
+  for (std::size_t i = 0; i < order_.size(); ++i)
+    for (const auto& x : order_[i].queue.pending())
+      out.push_back(x.series);
+  kind_list_series(out);
+}
+
 bool ordered_windows::begin_load(std::string_view bytes) {
   byte_reader in{bytes};
   auto count = in.get<std::uint64_t>();
@@ -156,7 +163,7 @@ bool ordered_windows::load_slot(std::uint32_t from, std::uint32_t slot) {
     return false;
   byte_reader in{loading_[from]};
   auto& key = order_[slot];
-  key.queue.load(in);
+  key.queue.load(in, [&](const keyed_event& x) { return loaded(slot, x); });
   key.last_start_ns = in.get<std::int64_t>();
   key.late_count = in.get<std::uint32_t>();
   return kind_load(slot, in) && in.ok() && in.at_end();

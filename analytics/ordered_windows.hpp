@@ -43,6 +43,7 @@ public:
   }
   std::size_t size_bytes() const final;
   void save(std::string& out) const final;
+  void list_series(std::vector<series_id>& out) const final;
   bool begin_load(std::string_view bytes) final;
   bool load_slot(std::uint32_t from, std::uint32_t slot) final;
   void end_load() final;
@@ -69,6 +70,8 @@ protected:
 
   virtual void kind_save(std::uint32_t slot, byte_writer& out) const = 0;
   virtual bool kind_load(std::uint32_t slot, byte_reader& in) = 0;
+  virtual void kind_list_series(std::vector<series_id>&) const {
+  }
   virtual std::size_t kind_size_bytes() const = 0;
 
   /// A run of events, the further aggregates included.
@@ -78,6 +81,9 @@ protected:
     std::uint32_t more = 0; // The kind's own.
   };
   void add_to(open_run& run, const keyed_event& event);
+  keyed_event loaded(std::uint32_t slot, const keyed_event& event) const {
+    return renamed(event, order_[slot].series);
+  }
 
   /// Sends `run` as a window [start, end), and empties it.
   void send(std::uint32_t slot, open_run& run, std::int64_t end_ns,
@@ -174,6 +180,7 @@ private:
   void on_close(std::uint32_t slot, bool forget, std::vector<summary>& out) override;
   void kind_save(std::uint32_t slot, byte_writer& out) const override;
   bool kind_load(std::uint32_t slot, byte_reader& in) override;
+  void kind_list_series(std::vector<series_id>& out) const override;
   std::size_t kind_size_bytes() const override;
 
   const config config_;
@@ -250,6 +257,7 @@ private:
   void on_close(std::uint32_t slot, bool forget, std::vector<summary>& out) override;
   void kind_save(std::uint32_t slot, byte_writer& out) const override;
   bool kind_load(std::uint32_t slot, byte_reader& in) override;
+  void kind_list_series(std::vector<series_id>& out) const override;
   std::size_t kind_size_bytes() const override;
 
   const config config_;

@@ -1,7 +1,5 @@
 #include "analytics/reorder_buffer.hpp"
 
-#include "analytics/snapshot_io.hpp"
-
 #include <algorithm>
 
 namespace weir::analytics {
@@ -32,13 +30,6 @@ void reorder_queue::save(byte_writer& out) const {
   out.put(released_until_ns_);
   out.put(static_cast<std::uint64_t>(pending_.size()));
   put_array(out.bytes(), pending_.begin(), pending_.size());
-}
-
-void reorder_queue::load(byte_reader& in) {
-  released_until_ns_ = in.get<std::int64_t>();
-  auto events = get_counted<keyed_event>(in);
-  for (std::size_t i = 0; i < events.size(); ++i)
-    pending_.push(events[i]);
 }
 
 } // namespace weir::analytics

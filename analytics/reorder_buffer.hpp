@@ -2,6 +2,7 @@
 #pragma once
 
 #include "analytics/byte_io.hpp"
+#include "analytics/snapshot_io.hpp"
 #include "analytics/window_operator.hpp"
 
 #include <cstddef>
@@ -97,7 +98,17 @@ public:
     return pending_.size_bytes();
   }
   void save(byte_writer& out) const;
-  void load(byte_reader& in);
+  /// `f` makes of each saved event the one to take.
+  template <class F>
+  void load(byte_reader& in, F&& f) {
+    released_until_ns_ = in.get<std::int64_t>();
+    auto events = get_counted<keyed_event>(in);
+    for (std::size_t i = 0; i < events.size(); ++i)
+      pending_.push(f(events[i]));
+  }
+  const reorder_buffer& pending() const {
+    return pending_;
+  }
 
 private:
   reorder_buffer pending_;

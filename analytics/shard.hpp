@@ -236,7 +236,9 @@ private:
     snapshot_reader& reader, const view_config& shape, bool is_default,
     std::size_t key_count,
     const std::function<std::pair<std::uint32_t, std::uint32_t>(std::size_t)>& key_at,
-    std::string_view bytes, shard_output& out);
+    window_operator::renaming renaming, std::string_view bytes, shard_output& out);
+  void save_series_of(const stream_view& view, std::string& out) const;
+  window_operator::renaming read_series_of(byte_reader& in);
   void restore_rules(snapshot_reader& reader);
 
   std::int64_t watermark_of(const source_clock& source) const {

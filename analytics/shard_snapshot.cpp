@@ -10,7 +10,7 @@ namespace weir::analytics {
 namespace {
 
 constexpr std::string_view snapshot_magic = "WEIRSHRD";
-constexpr std::uint32_t snapshot_version = 2;
+constexpr std::uint32_t snapshot_version = 3;
 constexpr std::uint32_t no_local = ~std::uint32_t{0};
 
 struct saved_key {
@@ -141,6 +141,39 @@ void shard::save_series(std::string& out) const {
     [&](const ewma_detector* run, std::size_t n) { put_array(out, run, n); });
 }
 
+/// Which series the ids of waiting events stand for; only where that is asked for.
+void shard::save_series_of(const stream_view& view, std::string& out) const {
+  std::vector<series_id> ids;
+  if (view.has_facts())
+    view.windows().list_series(ids);
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  byte_writer writer{out};
+  writer.put(static_cast<std::uint32_t>(ids.size()));
+  for (auto id : ids) {
+    writer.put(id);
+    writer.put_text(table_->text(id));
+  }
+}
+
+/// The ids that those names have here.
+window_operator::renaming shard::read_series_of(byte_reader& in) {
+  auto ids = std::make_shared<std::unordered_map<series_id, series_id>>();
+  auto count = in.get<std::uint32_t>();
+  for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
+    auto saved = in.get<series_id>();
+    auto text = in.get_text();
+    if (!in.ok() || text.empty())
+      continue;
+    if (auto id = table_->intern(text))
+      ids->emplace(saved, *id);
+  }
+  return [ids](series_id saved) -> std::optional<series_id> {
+    auto pos = ids->find(saved);
+    return pos == ids->end() ? std::nullopt : std::optional{pos->second};
+  };
+}
+
 void shard::save_windows(std::string& out) const {
   byte_writer writer{out};
   auto put_sized = [&](auto&& save) {
@@ -159,6 +192,7 @@ void shard::save_windows(std::string& out) const {
     put_counted(out, std::vector<saved_key>{}); // Slot = local number.
     put_counted(out, std::vector<saved_member>{});
     writer.put_struct(window_clock{});
+    writer.put(std::uint32_t{0}); // Nobody asks for series.
     put_sized([&] { default_->save(out); });
   }
   for (const auto& view : views_) {
@@ -175,6 +209,7 @@ void shard::save_windows(std::string& out) const {
       members.push_back({source, x.watermark_ns});
     put_counted(out, members);
     writer.put_struct(view->groups().clock());
+    save_series_of(*view, out);
     put_sized([&] { view->windows().save(out); });
   }
 }
@@ -318,6 +353,7 @@ void shard::restore_windows(snapshot_reader& reader, const batch_time& now,
     auto keys = get_counted<saved_key>(in);
     auto members = get_counted<saved_member>(in);
     auto clock = in.get_struct<window_clock>();
+    auto renaming = read_series_of(in);
     auto bytes = in.get_bytes(in.get<std::uint64_t>());
     if (!in.ok())
       return;
@@ -334,6 +370,7 @@ void shard::restore_windows(snapshot_reader& reader, const batch_time& now,
       reader.report.views.kept.push_back(label);
     } else if (view != views_.end()) {
       auto& windows = (*view)->windows();
+      windows.set_renaming(std::move(renaming));
       if (!windows.begin_load(bytes))
         return in.fail();
       for (std::size_t k = 0; k < keys.size(); ++k)
@@ -350,6 +387,7 @@ void shard::restore_windows(snapshot_reader& reader, const batch_time& now,
             return in.fail();
         }
       windows.end_load();
+      windows.set_renaming({});
       for (std::size_t m = 0; m < members.size(); ++m)
         (*view)->groups().load(members[m].source,
                                {members[m].watermark_ns, now.local_ns});
@@ -362,7 +400,7 @@ void shard::restore_windows(snapshot_reader& reader, const batch_time& now,
               auto key = keys[k];
               return std::pair{key.local, key.slot};
             },
-            bytes, out))
+            std::move(renaming), bytes, out))
         return in.fail();
       reader.report.views.closed.push_back(label);
     }
@@ -388,10 +426,14 @@ bool shard::close_saved(
   snapshot_reader& reader, const view_config& shape, bool is_default,
   std::size_t key_count,
   const std::function<std::pair<std::uint32_t, std::uint32_t>(std::size_t)>& key_at,
-  std::string_view bytes, shard_output& out) {
+  window_operator::renaming renaming, std::string_view bytes, shard_output& out) {
   if (!is_possible(shape))
     return true;
-  auto windows = make_windows(shape, nullptr);
+  fact_book facts{shape.aggregates, [this](series_id id, const std::string& name) {
+                    return look_up(id, name);
+                  }};
+  auto windows = make_windows(shape, &facts);
+  windows->set_renaming(std::move(renaming));
   if (!windows->begin_load(bytes))
     return false;
   auto count = is_default ? reader.ids.size() : key_count;

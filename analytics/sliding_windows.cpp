@@ -106,11 +106,20 @@ bool sliding_windows::kind_load(std::uint32_t slot, byte_reader& in) {
   auto& key = keys_[slot];
   auto events = get_counted<keyed_event>(in);
   for (std::size_t i = 0; i < events.size(); ++i)
-    key.ahead.push(events[i]);
+    key.ahead.push(loaded(slot, events[i]));
   auto triggers = get_counted<std::int64_t>(in);
   for (std::size_t i = 0; i < triggers.size(); ++i)
     key.triggers.push_back(triggers[i]);
   return in.ok();
+}
+
+void sliding_windows::kind_list_series(std::vector<series_id>& out) const {
+  for (std::size_t i = 0; i < keys_.size(); ++i) {
+    for (const auto& x : keys_[i].inside)
+      out.push_back(x.series);
+    for (const auto& x : keys_[i].ahead)
+      out.push_back(x.series);
+  }
 }
 
 std::size_t sliding_windows::kind_size_bytes() const {

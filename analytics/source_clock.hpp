@@ -89,11 +89,21 @@ public:
   const std::unordered_map<std::uint64_t, member>& members() const {
     return members_;
   }
+  /// Of several shards' clocks, which knew different sources, the slowest stands: the
+  /// next update() moves it as far as all their sources allow.
   void load(std::uint64_t source, const member& x) {
-    members_[source] = x;
+    auto [pos, is_new] = members_.try_emplace(source, x);
+    if (!is_new)
+      pos->second.watermark_ns = std::max(pos->second.watermark_ns, x.watermark_ns);
   }
   void load(const window_clock& x) {
-    clock_ = x;
+    if (x.watermark_ns == time_never)
+      return;
+    auto is_first = clock_.watermark_ns == time_never;
+    clock_.watermark_ns
+      = is_first ? x.watermark_ns : std::min(clock_.watermark_ns, x.watermark_ns);
+    clock_.horizon_ns
+      = is_first ? x.horizon_ns : std::min(clock_.horizon_ns, x.horizon_ns);
   }
 
 private:

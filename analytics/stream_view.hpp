@@ -101,6 +101,9 @@ public:
   fact_book* facts() {
     return facts_.get();
   }
+  bool has_facts() const {
+    return facts_ != nullptr;
+  }
 
   /// Keys by slot; a freed slot holds none.
   struct key {

@@ -15,8 +15,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace weir::analytics {
@@ -116,6 +119,17 @@ public:
   /// State of all slots in a form that load() takes back; see analytics/SNAPSHOT.md.
   virtual void save(std::string& out) const = 0;
 
+  /// Appends the series of the events that wait in it, perhaps more than once: their
+  /// ids mean nothing in another process.
+  virtual void list_series(std::vector<series_id>&) const {
+  }
+
+  /// What load_slot() makes of those: nothing where it is not known.
+  using renaming = std::function<std::optional<series_id>(series_id)>;
+  void set_renaming(renaming f) {
+    renaming_ = std::move(f);
+  }
+
   /// Takes the state of slot `from` of a saved operator into the open key `slot`.
   /// A saved operator is read once (parse) and then asked slot by slot.
   virtual bool begin_load(std::string_view bytes) = 0;
@@ -127,7 +141,17 @@ public:
   }
 
 protected:
+  /// A loaded event of the key of `series`.
+  keyed_event renamed(keyed_event event, series_id key) const {
+    if (renaming_)
+      event.series = renaming_(event.series).value_or(key);
+    return event;
+  }
+
   window_counters counters_;
+
+private:
+  renaming renaming_;
 };
 
 } // namespace weir::analytics
