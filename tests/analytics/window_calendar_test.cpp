@@ -80,7 +80,8 @@ TEST_CASE("months and quarters are those of the year", "[analytics]") {
   CHECK(uut.window_at(utc(2026, 3, 15))
         == time_span{utc(2026, 2, 28, 23), utc(2026, 3, 31, 22)});
   window_calendar quarter{calendar_unit::month, 3};
-  CHECK(quarter.window_at(utc(2024, 2, 29)) == time_span{utc(2024, 1, 1), utc(2024, 4, 1)});
+  CHECK(quarter.window_at(utc(2024, 2, 29))
+        == time_span{utc(2024, 1, 1), utc(2024, 4, 1)});
   CHECK(quarter.window_at(utc(1969, 12, 31))
         == time_span{utc(1969, 10, 1), utc(1970, 1, 1)});
   window_calendar from_15th{calendar_unit::month, 1, 14 * day};
