@@ -62,18 +62,14 @@ void count_windows::kind_save(std::uint32_t slot, byte_writer& out) const {
   const auto& key = keys_[slot];
   save_run(key.run, out);
   out.put(key.since);
-  out.put(static_cast<std::uint64_t>(key.sliding.size()));
-  for (const auto& x : key.sliding)
-    out.put_struct(x);
+  save_aggregate(key.sliding, out);
 }
 
 bool count_windows::kind_load(std::uint32_t slot, byte_reader& in) {
   auto& key = keys_[slot];
   load_run(key.run, in);
   key.since = in.get<std::uint32_t>();
-  auto events = get_counted<keyed_event>(in);
-  for (std::size_t i = 0; i < events.size(); ++i)
-    key.sliding.push(loaded(slot, events[i]));
+  load_aggregate(slot, key.sliding, in);
   // What was saved under another size is cut to this one.
   while (key.sliding.size() > config_.size_events)
     key.sliding.pop();

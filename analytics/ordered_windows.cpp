@@ -106,6 +106,23 @@ std::size_t ordered_windows::size_bytes() const {
 
 // -- snapshot ------------------------------------------------------------------
 
+void ordered_windows::save_aggregate(const sliding_aggregate<keyed_event>& x,
+                                     byte_writer& out) {
+  out.put(static_cast<std::uint64_t>(x.older_size()));
+  out.put(static_cast<std::uint64_t>(x.size()));
+  put_array(out.bytes(), x.begin(), x.size());
+}
+
+void ordered_windows::load_aggregate(std::uint32_t slot,
+                                     sliding_aggregate<keyed_event>& x,
+                                     byte_reader& in) const {
+  auto older = in.get<std::uint64_t>();
+  auto events = get_counted<keyed_event>(in);
+  for (std::size_t i = 0; i < events.size(); ++i)
+    x.push(loaded(slot, events[i]));
+  x.split(static_cast<std::size_t>(older));
+}
+
 void ordered_windows::save_run(const open_run& run, byte_writer& out) const {
   out.put(run.more);
   out.put(static_cast<std::uint8_t>(run.window.count != 0));

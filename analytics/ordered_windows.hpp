@@ -90,6 +90,9 @@ protected:
             std::vector<summary>& out);
   summary& send(std::uint32_t slot, const open_window& window, std::int64_t start_ns,
                 std::int64_t end_ns, std::vector<summary>& out);
+  static void save_aggregate(const sliding_aggregate<keyed_event>& x, byte_writer& out);
+  void load_aggregate(std::uint32_t slot, sliding_aggregate<keyed_event>& x,
+                      byte_reader& in) const;
   void save_run(const open_run& run, byte_writer& out) const;
   void load_run(open_run& run, byte_reader& in);
 
@@ -162,9 +165,9 @@ public:
 
 private:
   struct key_state {
-    open_run run;              // Where windows tumble.
-    sliding_aggregate sliding; // Where they slide.
-    std::uint32_t since = 0;   // Events since the last window.
+    open_run run;                           // Where windows tumble.
+    sliding_aggregate<keyed_event> sliding; // Where they slide.
+    std::uint32_t since = 0;                // Events since the last window.
   };
   bool slides() const {
     return config_.slide_events != config_.size_events;
@@ -239,9 +242,9 @@ public:
 
 private:
   struct key_state {
-    sliding_aggregate inside;           // Events of the next window.
-    reorder_buffer ahead;               // Events that no window has needed yet.
-    std::vector<std::int64_t> triggers; // Times, of windows not yet sent.
+    sliding_aggregate<keyed_event> inside; // Events of the next window.
+    reorder_buffer ahead;                  // Events that no window has needed yet.
+    std::vector<std::int64_t> triggers;    // Times, of windows not yet sent.
     std::size_t triggers_sent = 0;
   };
   void send_until(std::uint32_t slot, std::int64_t time_ns, std::vector<summary>& out);

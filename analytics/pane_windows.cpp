@@ -68,7 +68,9 @@ std::int64_t pane_windows::next_due(std::uint32_t slot, std::int64_t after_ns) c
   const auto& key = keys_[slot];
   if (key.newest.count != 0)
     due = end_after(pane_at(key.newest.start_ns), after_ns);
-  for (auto i = key.older; i != none; i = pool_[i].next)
+  // Nothing can be due before the next slide: mostly the newest pane says it all.
+  auto step_ns = config_.calendar ? 0 : config_.slide_ns;
+  for (auto i = key.older; i != none && due - step_ns > after_ns; i = pool_[i].next)
     due
       = std::min(due, end_after({pool_[i].window.start_ns, pool_[i].end_ns}, after_ns));
   return due;
@@ -83,6 +85,8 @@ void pane_windows::open(std::uint32_t slot, series_id series) {
   keys_[slot].newest.last_ns = time_never;
   keys_[slot].series = series;
   marks_[slot] = key_marks{};
+  if (slot < runs_.size())
+    runs_[slot].reset();
 }
 
 void pane_windows::erase(std::uint32_t slot) {
@@ -154,6 +158,12 @@ bool pane_windows::add_slowly(std::uint32_t slot, const keyed_event& event,
       dirty_.push_back(dirty);
     dirty_end_ns_ = std::min(dirty_end_ns_, first);
   }
+  if (has_runs()) {
+    auto& run = run_of(slot);
+    if (span.end_ns <= run.pushed_until_ns)
+      run.is_valid = false;
+    run.oldest_last_end_ns = std::min(run.oldest_last_end_ns, last_end(span));
+  }
   key.wake_ns = std::min(key.wake_ns, next_due(slot, marks.sent_until_ns));
   set_fast(key, marks);
   return true;
@@ -221,7 +231,7 @@ void pane_windows::advance(std::uint32_t slot, const window_clock& clock,
     if (clock.horizon_ns >= dirty_end_ns_)
       settle(out);
     marks.taken_until_ns = clock.horizon_ns;
-    drop_done(slot);
+    drop_done(slot, false);
   }
 }
 
@@ -230,12 +240,68 @@ void pane_windows::send_due(std::uint32_t slot, std::int64_t watermark_ns,
   auto& key = keys_[slot];
   auto& marks = marks_[slot];
   while (key.wake_ns <= watermark_ns && key.wake_ns != time_forever) {
-    if (send(slot, key.wake_ns, false, out))
+    if (send_next(slot, key.wake_ns, out))
       ++counters_.windows;
     marks.sent_until_ns = std::max(marks.sent_until_ns, key.wake_ns);
     key.wake_ns = next_due(slot, marks.sent_until_ns);
   }
   set_fast(key, marks);
+}
+
+/// Sends the next window for the first time; ends only grow.
+bool pane_windows::send_next(std::uint32_t slot, std::int64_t end_ns,
+                             std::vector<summary>& out) {
+  // Sketches have no stacks: they would cost as much memory as all panes again.
+  if (!has_runs() || extended_.is_used())
+    return send(slot, end_ns, false, out);
+  std::uint32_t revision = 0;
+  auto whole = run_window(slot, end_ns, revision);
+  if (whole.count == 0)
+    return false;
+  finish(slot, whole, {end_ns - config_.width_ns, end_ns}, revision, false, out);
+  return true;
+}
+
+pane_windows::pane_run& pane_windows::run_of(std::uint32_t slot) {
+  runs_.grow(slot + 1);
+  if (!runs_[slot])
+    runs_[slot] = std::make_unique<pane_run>();
+  return *runs_[slot];
+}
+
+/// Brings a key's aggregate to the window that ends at `end_ns`.
+open_window pane_windows::run_window(std::uint32_t slot, std::int64_t end_ns,
+                                     std::uint32_t& revision) {
+  auto& run = run_of(slot);
+  auto start_ns = end_ns - config_.width_ns;
+  if (!run.is_valid || run.pushed_until_ns > end_ns) {
+    run.panes.clear();
+    run.revisions = 0;
+    run.pushed_until_ns = start_ns;
+    run.is_valid = true;
+  }
+  push_panes(slot, run, end_ns);
+  while (!run.panes.empty() && run.panes.front().window.start_ns < start_ns) {
+    run.revisions -= run.panes.front().revision;
+    run.panes.pop();
+  }
+  revision = run.revisions;
+  return run.panes.empty() ? open_window{} : run.panes.whole();
+}
+
+void pane_windows::push_panes(std::uint32_t slot, pane_run& run, std::int64_t end_ns) {
+  collect(keys_[slot], {run.pushed_until_ns, end_ns});
+  for (const auto& x : parts_) {
+    run.panes.push({*x.window, x.window->start_ns + pane_ns_, x.revision});
+    run.revisions += x.revision;
+  }
+  run.pushed_until_ns = end_ns;
+}
+
+/// Half a window of panes or more can go.
+bool pane_windows::is_worth_dropping(std::uint32_t slot, std::int64_t done_ns) {
+  auto oldest_ns = run_of(slot).oldest_last_end_ns;
+  return oldest_ns <= done_ns && done_ns - oldest_ns >= config_.width_ns / 2;
 }
 
 void pane_windows::close(std::uint32_t slot, bool forget, std::vector<summary>& out) {
@@ -246,25 +312,33 @@ void pane_windows::close(std::uint32_t slot, bool forget, std::vector<summary>& 
   settle(out);
   auto& marks = marks_[slot];
   marks.taken_until_ns = std::max(marks.taken_until_ns, marks.sent_until_ns);
-  drop_done(slot);
+  drop_done(slot, true);
 }
 
-/// Forgets panes that no window which may still change contains.
-void pane_windows::drop_done(std::uint32_t slot) {
+/// Forgets panes that no window which may still change contains; unless `at_once`, only
+/// when there are many: looking for them costs a look at all.
+void pane_windows::drop_done(std::uint32_t slot, bool at_once) {
   auto& key = keys_[slot];
   auto& marks = marks_[slot];
   auto done_ns = std::min(marks.taken_until_ns, marks.sent_until_ns);
+  if (!at_once && has_runs() && !is_worth_dropping(slot, done_ns))
+    return;
+  auto oldest_ns = time_forever;
   auto* link = &key.older;
   while (*link != none) {
     auto index = *link;
     auto& x = pool_[index];
-    if (last_end({x.window.start_ns, x.end_ns}) > done_ns) {
+    auto last = last_end({x.window.start_ns, x.end_ns});
+    if (last > done_ns) {
+      oldest_ns = std::min(oldest_ns, last);
       link = &x.next;
       continue;
     }
     *link = x.next;
     give_pane(index);
   }
+  if (has_runs())
+    run_of(slot).oldest_last_end_ns = oldest_ns;
   if (key.newest.count != 0 && last_end(pane_at(key.newest.start_ns)) <= done_ns)
     drop_newest(key);
 }
@@ -303,16 +377,23 @@ bool pane_windows::send(std::uint32_t slot, std::int64_t end_ns, bool early,
     whole.merge(*parts_[i].window);
     revision += parts_[i].revision;
   }
+  finish(slot, whole, window, revision, early, out);
+  if (extended_.is_used())
+    extended_.encode(parts_, out.back().extended);
+  return true;
+}
+
+void pane_windows::finish(std::uint32_t slot, open_window whole,
+                          const time_span& window, std::uint32_t revision, bool early,
+                          std::vector<summary>& out) {
+  auto& key = keys_[slot];
   whole.start_ns = window.start_ns;
-  auto& result = out.emplace_back(whole.close(end_ns - window.start_ns));
+  auto& result = out.emplace_back(whole.close(window.end_ns - window.start_ns));
   result.series = key.series;
   result.revision = revision;
   result.early = early;
   if (!early)
     result.late_count = std::exchange(key.late_count, 0);
-  if (extended_.is_used())
-    extended_.encode(parts_, result.extended);
-  return true;
 }
 
 void pane_windows::settle(std::vector<summary>& out) {
@@ -351,9 +432,18 @@ void pane_windows::tell_early(std::uint32_t slot, std::vector<summary>& out) {
       ++counters_.early;
 }
 
+std::size_t pane_windows::runs_size_bytes() const {
+  auto result = runs_.size_bytes();
+  for (std::size_t i = 0; i < runs_.size(); ++i)
+    if (runs_[i])
+      result += sizeof(pane_run) + runs_[i]->panes.size_bytes();
+  return result;
+}
+
 std::size_t pane_windows::size_bytes() const {
   return keys_.size_bytes() + marks_.size_bytes() + pool_.capacity() * sizeof(pane)
-         + free_panes_.capacity() * sizeof(std::uint32_t) + extended_.size_bytes();
+         + free_panes_.capacity() * sizeof(std::uint32_t) + extended_.size_bytes()
+         + runs_size_bytes();
 }
 
 } // namespace weir::analytics

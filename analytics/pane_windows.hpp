@@ -9,6 +9,7 @@
 #pragma once
 
 #include "analytics/chunked_vector.hpp"
+#include "analytics/sliding_aggregate.hpp"
 #include "analytics/window_calendar.hpp"
 #include "analytics/window_operator.hpp"
 
@@ -26,6 +27,16 @@ struct pane_config {
 
 /// Rounds towards negative infinity, also for times before 1970.
 std::int64_t floor_to_multiple(std::int64_t time_ns, std::int64_t width_ns);
+
+/// A complete pane in the aggregate of a key's next hopping window.
+struct complete_pane {
+  open_window window;
+  std::int64_t end_ns = 0;
+  std::uint32_t revision = 0;
+};
+inline void fold(open_window& into, const complete_pane& next) {
+  fold(into, next.window);
+}
 
 class pane_windows final : public window_operator {
 public:
@@ -118,6 +129,9 @@ public:
 private:
   static constexpr std::uint32_t none = ~std::uint32_t{0};
 
+  // Merging a few panes for each window is cheaper than keeping two stacks of them.
+  static constexpr std::int64_t panes_merged_each_time = 8;
+
   struct alignas(128) key_state {
     open_window newest;
     std::uint64_t fast_width = 0;        // Of the newest pane; 0: take the slow way.
@@ -163,8 +177,36 @@ private:
     std::uint32_t revision;
   };
 
+  /// Of hopping windows with many panes: what the last window held, so that the next
+  /// one costs what comes and goes, not all panes. Rebuilt after a late event.
+  struct pane_run {
+    sliding_aggregate<complete_pane> panes;
+    std::int64_t pushed_until_ns = time_never;    // Panes that end by then are in it...
+    bool is_valid = false;                        // ...if this says so.
+    std::uint32_t revisions = 0;                  // Sum of the panes'.
+    std::int64_t oldest_last_end_ns = time_never; // No pane of the key ends for good
+                                                  // before it.
+  };
+  struct saved_run {
+    std::uint32_t slot = 0;
+    std::uint32_t older = 0;
+    std::int64_t begin_ns = 0;
+    std::int64_t pushed_until_ns = 0;
+  };
+
   struct loading;
 
+  bool has_runs() const {
+    return !config_.calendar && config_.width_ns / pane_ns_ > panes_merged_each_time;
+  }
+  pane_run& run_of(std::uint32_t slot);
+  void push_panes(std::uint32_t slot, pane_run& run, std::int64_t end_ns);
+  open_window run_window(std::uint32_t slot, std::int64_t end_ns,
+                         std::uint32_t& revision);
+  bool is_worth_dropping(std::uint32_t slot, std::int64_t done_ns);
+  bool send_next(std::uint32_t slot, std::int64_t end_ns, std::vector<summary>& out);
+  std::size_t runs_size_bytes() const;
+  void load_run(std::uint32_t from, std::uint32_t slot);
   bool add_slowly(std::uint32_t slot, const keyed_event& event,
                   const window_clock& clock, std::vector<summary>& out);
   time_span pane_at(std::int64_t time_ns) const;
@@ -179,7 +221,9 @@ private:
                 std::vector<summary>& out);
   bool send(std::uint32_t slot, std::int64_t end_ns, bool early,
             std::vector<summary>& out);
-  void drop_done(std::uint32_t slot);
+  void drop_done(std::uint32_t slot, bool at_once);
+  void finish(std::uint32_t slot, open_window whole, const time_span& window,
+              std::uint32_t revision, bool early, std::vector<summary>& out);
   void drop_newest(key_state& key);
   std::uint32_t take_pane();
   void give_pane(std::uint32_t index);
@@ -191,6 +235,7 @@ private:
   extended_pool extended_;
   chunked_vector<key_state> keys_;
   chunked_vector<key_marks> marks_;
+  chunked_vector<std::unique_ptr<pane_run>> runs_; // By slot; empty without has_runs().
   std::vector<pane> pool_;
   std::vector<std::uint32_t> free_panes_;
   std::vector<dirty_pane> dirty_;

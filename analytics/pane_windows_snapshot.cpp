@@ -9,6 +9,8 @@ struct pane_windows::loading {
   array_view<key_state> key_states;
   array_view<key_marks> marks;
   array_view<pane> pool;
+  array_view<saved_run> runs; // By slot, ascending.
+  std::size_t next_run = 0;
   std::vector<std::string_view> extended;
 };
 
@@ -39,6 +41,12 @@ void pane_windows::save(std::string& out) const {
   marks_.for_each_run(
     [&](const key_marks* run, std::size_t n) { put_array(out, run, n); });
   put_counted(out, panes);
+  std::vector<saved_run> runs;
+  for (std::uint32_t slot = 0; slot < runs_.size(); ++slot)
+    if (const auto& run = runs_[slot]; run && run->is_valid && !run->panes.empty())
+      runs.push_back({slot, static_cast<std::uint32_t>(run->panes.older_size()),
+                      run->panes.front().window.start_ns, run->pushed_until_ns});
+  put_counted(out, runs);
   writer.put(static_cast<std::uint64_t>(extended_.slots()));
   for (std::uint32_t i = 0; i < extended_.slots(); ++i)
     extended_.save(i, writer);
@@ -50,6 +58,7 @@ bool pane_windows::begin_load(std::string_view bytes) {
   state->key_states = get_counted<key_state>(in);
   state->marks = get_counted<key_marks>(in);
   state->pool = get_counted<pane>(in);
+  state->runs = get_counted<saved_run>(in);
   auto extended = in.get<std::uint64_t>();
   for (std::uint64_t i = 0; i < extended && in.ok(); ++i)
     state->extended.push_back(in.get_text());
@@ -61,7 +70,7 @@ bool pane_windows::begin_load(std::string_view bytes) {
 }
 
 bool pane_windows::load_slot(std::uint32_t from, std::uint32_t slot) {
-  const auto& saved = *loading_;
+  auto& saved = *loading_;
   if (from >= saved.marks.size())
     return false;
   auto load_extended = [&](std::uint32_t index) {
@@ -94,7 +103,26 @@ bool pane_windows::load_slot(std::uint32_t from, std::uint32_t slot) {
     (before == none ? key.older : pool_[before].next) = index;
     before = index;
   }
+  load_run(from, slot);
   return true;
+}
+
+/// The aggregate as it was, cut at the same place: its sums have the same last bits.
+void pane_windows::load_run(std::uint32_t from, std::uint32_t slot) {
+  auto& saved = *loading_;
+  while (saved.next_run < saved.runs.size() && saved.runs[saved.next_run].slot < from)
+    ++saved.next_run;
+  if (!has_runs())
+    return;
+  auto& run = run_of(slot);
+  run.oldest_last_end_ns = time_never; // Not known: drop_done() finds out.
+  if (saved.next_run == saved.runs.size() || saved.runs[saved.next_run].slot != from)
+    return;
+  auto x = saved.runs[saved.next_run];
+  run.is_valid = true;
+  run.pushed_until_ns = x.begin_ns;
+  push_panes(slot, run, x.pushed_until_ns);
+  run.panes.split(x.older);
 }
 
 void pane_windows::end_load() {

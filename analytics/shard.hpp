@@ -31,7 +31,7 @@ namespace weir::analytics {
 /// An event for a group whose windows another shard cuts.
 struct routed_event {
   keyed_event event;
-  series_id key = 0;            ///< The group, as a series of the other shard.
+  series_id key = 0;        ///< The group, as a series of the other shard.
   std::uint32_t view = 0;   ///< In the sender's config().views.
   std::uint64_t source = 0; ///< Hash of its name.
   std::int64_t watermark_ns = time_never;

@@ -92,11 +92,9 @@ void sliding_windows::on_close(std::uint32_t slot, bool forget,
 
 void sliding_windows::kind_save(std::uint32_t slot, byte_writer& out) const {
   const auto& key = keys_[slot];
-  out.put(static_cast<std::uint64_t>(key.inside.size() + key.ahead.size()));
-  for (const auto& x : key.inside)
-    out.put_struct(x);
-  for (const auto& x : key.ahead)
-    out.put_struct(x);
+  save_aggregate(key.inside, out);
+  out.put(static_cast<std::uint64_t>(key.ahead.size()));
+  put_array(out.bytes(), key.ahead.begin(), key.ahead.size());
   out.put(static_cast<std::uint64_t>(key.triggers.size() - key.triggers_sent));
   put_array(out.bytes(), key.triggers.data() + key.triggers_sent,
             key.triggers.size() - key.triggers_sent);
@@ -104,6 +102,7 @@ void sliding_windows::kind_save(std::uint32_t slot, byte_writer& out) const {
 
 bool sliding_windows::kind_load(std::uint32_t slot, byte_reader& in) {
   auto& key = keys_[slot];
+  load_aggregate(slot, key.inside, in);
   auto events = get_counted<keyed_event>(in);
   for (std::size_t i = 0; i < events.size(); ++i)
     key.ahead.push(loaded(slot, events[i]));
