@@ -257,6 +257,78 @@ TEST_CASE_METHOD(fixture,
   check_in_order(by_view["tens"], tens);
 }
 
+TEST_CASE_METHOD(fixture, "kinds that wait for the lateness get their events in order",
+                 "[cli]") {
+  auto all = readings(8'000, 9'000 * ms_ns);
+  run("[event_time]\nout_of_orderness_ms = 2000\nallowed_lateness_ms = 3000\n"
+      "[window]\nenabled = false\n[detector]\nenabled = false\n"
+      "[[view]]\nname = \"high\"\nkind = \"state\"\nopen_when = \"value >= 30\"\n"
+      "[[view]]\nname = \"between\"\nkind = \"state\"\nopen_when = \"value >= 90\"\n"
+      "close_when = \"value < 10\"\n"
+      "[[view]]\nname = \"around\"\nkind = \"sliding\"\nwidth_ms = 2500\n"
+      "delay_ms = 1000\ntrigger_when = \"value > 95\"\n",
+      all);
+  std::map<std::string, std::int64_t> newest;
+  std::map<std::string, std::vector<reading>> in_order;
+  for (const auto& x : all) {
+    auto& max_ns = newest.try_emplace(x.source, INT64_MIN).first->second;
+    max_ns = std::max(max_ns, x.time_ns);
+    if (x.time_ns >= max_ns - 5 * second_ns)
+      in_order[x.source].push_back(x);
+  }
+  CHECK(status.late > 0);
+  windows high;
+  windows between;
+  windows around;
+  for (auto& [source, events] : in_order) {
+    std::stable_sort(events.begin(), events.end(), [](const auto& a, const auto& b) {
+      return a.time_ns < b.time_ns;
+    });
+    content* is_high = nullptr;
+    content* is_between = nullptr;
+    auto last_start_ns = INT64_MIN;
+    for (const auto& x : events) {
+      if (is_high != nullptr && x.value < 30.0) {
+        is_high->width_ns = x.time_ns - last_start_ns;
+        is_high = nullptr;
+      }
+      if (x.value >= 30.0) {
+        if (is_high == nullptr) {
+          is_high = &high[{source, x.time_ns}];
+          last_start_ns = x.time_ns;
+        }
+        is_high->add(x);
+        is_high->width_ns = x.time_ns + 1 - last_start_ns;
+      }
+      if (is_between == nullptr && x.value >= 90.0) {
+        is_between = &between[{source, x.time_ns}];
+        is_between->width_ns = -x.time_ns; // Until the end is known.
+      }
+      if (is_between != nullptr) {
+        auto start_ns = -is_between->width_ns;
+        is_between->add(x);
+        if (x.value < 10.0) {
+          is_between->width_ns = x.time_ns + 1 - start_ns;
+          is_between = nullptr;
+        }
+      }
+      if (x.value > 95.0)
+        for (const auto& y : events)
+          if (y.time_ns > x.time_ns - 2500 * ms_ns
+              && y.time_ns <= x.time_ns + second_ns) {
+            auto& window = around[{source, x.time_ns - 2500 * ms_ns + 1}];
+            window.add(y);
+            window.width_ns = 3500 * ms_ns;
+          }
+    }
+    if (is_between != nullptr)
+      is_between->width_ns = events.back().time_ns + 1 + is_between->width_ns;
+  }
+  check_same(by_view["high"], high);
+  check_same(by_view["between"], between);
+  check_same(by_view["around"], around);
+}
+
 TEST_CASE_METHOD(fixture,
                  "a silent source's windows are closed in virtual time, also "
                  "over long gaps",
