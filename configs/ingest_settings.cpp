@@ -11,6 +11,9 @@ namespace {
 constexpr std::int64_t ms_ns = 1'000'000;
 constexpr std::int64_t day_ms = 86'400'000;
 
+/// Windows, lateness and the like must find room before an event's time.
+constexpr std::int64_t year_1700_ns = -8'520'336'000'000'000'000;
+
 std::size_t read_size(table_reader& table, const std::string& key, std::size_t fallback,
                       std::int64_t min, std::int64_t max) {
   return static_cast<std::size_t>(
@@ -23,11 +26,12 @@ ingest_settings read_ingest(table_reader& root) {
   auto table = root.table("ingest");
   ingest_settings result;
   auto time_min = table.text("time_min", "2000-01-01T00:00:00Z");
-  if (auto parsed = transport::time_from_iso8601(time_min))
+  auto parsed = transport::time_from_iso8601(time_min);
+  if (parsed && *parsed >= year_1700_ns)
     result.time_min_ns = *parsed;
   else
     table.fail("time_min", "\"" + time_min + "\"",
-               "an ISO 8601 time such as \"2000-01-01T00:00:00Z\"");
+               "an ISO 8601 time from 1700 on, such as \"2000-01-01T00:00:00Z\"");
   result.future_tolerance_ns
     = table.integer("future_tolerance_ms", 300'000, 0, 3650 * day_ms) * ms_ns;
   result.restamp_future

@@ -346,6 +346,7 @@ TEST_CASE_METHOD(fixture, "an edge's other tables are passed over, [ingest] is r
   CHECK(loaded->ingest.series_max == 7);
   CHECK(loaded->ingest.restamp_future);
   CHECK(wrong("[ingest]\nfuture = \"believe\"\n").size() == 1);
+  CHECK(wrong("[ingest]\ntime_min = \"1680-01-01\"\n").size() == 1);
 }
 
 TEST_CASE_METHOD(fixture, "the demo's configs are good", "[configs]") {
