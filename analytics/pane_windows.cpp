@@ -228,7 +228,10 @@ void pane_windows::advance(std::uint32_t slot, const window_clock& clock,
     set_fast(key, marks);
   }
   if (clock.horizon_ns > marks.taken_until_ns) {
-    if (clock.horizon_ns >= dirty_end_ns_)
+    // What late events of this batch have changed is told before it is forgotten.
+    auto is_mine = [slot](const dirty_pane& x) { return x.slot == slot; };
+    if (clock.horizon_ns >= dirty_end_ns_
+        && std::any_of(dirty_.begin(), dirty_.end(), is_mine))
       settle(out);
     marks.taken_until_ns = clock.horizon_ns;
     drop_done(slot, false);
