@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <atomic>
+#include <chrono>
 #include <random>
 #include <set>
 #include <thread>
@@ -118,4 +120,108 @@ TEST_CASE("the stable hash never changes", "[analytics]") {
   CHECK(stable_hash("") == 0xf52a15e9a9b5e89bull);
   CHECK(stable_hash("temperature{source=\"m-01\"}")
         != stable_hash("temperature{source=\"m-02\"}"));
+}
+
+TEST_CASE("a retired name is unknown at once, its id comes back with release",
+          "[analytics]") {
+  series_table table{10, 2};
+  std::vector<series_id> ids;
+  for (int i = 0; i < 10; ++i)
+    ids.push_back(*table.intern("m{source=\"" + std::to_string(i) + "\"}"));
+  CHECK_FALSE(table.intern("m{source=\"new\"}"));
+  auto epoch = table.retire(std::vector{ids[3], ids[4]});
+  CHECK(table.size() == 8);
+  CHECK(table.text(ids[3]) == "m{source=\"3\"}"); // Until it is released.
+  auto again = table.intern("m{source=\"3\"}");
+  REQUIRE(again);
+  CHECK(*again != ids[3]);
+  CHECK(table.passed(epoch)); // There are no readers.
+  auto releases = table.releases();
+  table.release(std::vector{ids[3], ids[4]});
+  CHECK(table.releases() == releases + 1);
+  for (int i = 0; i < 10; ++i)
+    if (i != 3 && i != 4)
+      CHECK(table.intern("m{source=\"" + std::to_string(i) + "\"}")
+            == ids[static_cast<std::size_t>(i)]);
+}
+
+TEST_CASE("readers that are away or came after a retirement do not hold it up",
+          "[analytics]") {
+  series_table table{10};
+  auto id = *table.intern("m{source=\"a\"}");
+  series_table::reader inside{table};
+  series_table::reader away{table};
+  inside.enter();
+  auto epoch = table.retire(std::vector{id});
+  series_table::reader later{table};
+  CHECK(later.enter() == epoch);
+  CHECK_FALSE(table.passed(epoch));
+  inside.leave();
+  CHECK(table.passed(epoch));
+  CHECK(inside.enter() == epoch);
+  CHECK(table.passed(epoch));
+}
+
+TEST_CASE("an id never means two series to a reader that holds it", "[analytics]") {
+  // Readers resolve names and look later, as if the events were on their way, whether
+  // the id still has that name; one thread evicts all the time.
+  series_table table{256, 2};
+  constexpr int names = 600;
+  std::atomic<bool> done{false};
+  std::atomic<std::uint64_t> confusions{0};
+  std::atomic<std::uint64_t> looks{0};
+  auto name_of = [](int i) { return "m{source=\"" + std::to_string(i) + "\"}"; };
+  auto read = [&](unsigned seed) {
+    std::mt19937 random{seed};
+    series_resolver resolver{table};
+    std::vector<std::pair<series_id, int>> held;
+    while (!done) {
+      resolver.enter();
+      for (int i = 0; i < 8; ++i) {
+        auto number = static_cast<int>(random() % names);
+        if (auto id = resolver.resolve({"m", std::to_string(number), {}}))
+          held.emplace_back(*id, number);
+        if (random() % 4 == 0)
+          std::this_thread::yield();
+      }
+      for (auto [id, number] : held) {
+        confusions += table.text(id) == name_of(number) ? 0 : 1;
+        ++looks;
+      }
+      held.clear();
+      resolver.leave();
+      if (random() % 16 == 0)
+        std::this_thread::yield();
+    }
+  };
+  std::vector<std::thread> threads;
+  for (unsigned t = 0; t < 3; ++t)
+    threads.emplace_back(read, t);
+  std::mt19937 random{99};
+  std::size_t rounds = 0;
+  std::set<series_id> taken;
+  auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds{400};
+  while (std::chrono::steady_clock::now() < deadline) {
+    // A random part of what has a name now.
+    std::set<series_id> ids;
+    series_table::reader self{table};
+    self.enter();
+    for (int i = 0; i < 40; ++i)
+      if (auto id = table.intern(name_of(static_cast<int>(random() % names))))
+        ids.insert(*id);
+    self.leave();
+    std::vector<series_id> leaving{ids.begin(), ids.end()};
+    auto epoch = table.retire(leaving);
+    while (!table.passed(epoch))
+      std::this_thread::yield();
+    table.release(leaving);
+    ++rounds;
+  }
+  done = true;
+  for (auto& x : threads)
+    x.join();
+  CHECK(confusions == 0);
+  CHECK(looks > 100);
+  CHECK(rounds > 10);
+  CHECK(table.size() <= 256);
 }
