@@ -68,6 +68,16 @@ bool covers(const incoming_block& block, const analytics::summary& x,
          && x.first_ns <= early_part.first_ns && x.count >= early_part.count;
 }
 
+/// Whether `x`, of a later run, can hold all that stands there: its edge took the
+/// window over an ordered restart. A run that knows nothing of it (after a crash) may
+/// send a revision, too, but of late events alone.
+bool takes_over(const incoming_block& block, const analytics::summary& x,
+                const stored_window& before, const analytics::summary& whole) {
+  return block.epoch == before.epoch && x.revision > whole.revision
+         && x.count >= whole.count && x.first_ns <= whole.first_ns
+         && x.last_ns >= whole.last_ns;
+}
+
 /// What stands in the table after `x` came, or nothing if `x` changes nothing.
 std::optional<stored_window> next_window(const incoming_block& block,
                                          const analytics::summary& x,
@@ -80,7 +90,7 @@ std::optional<stored_window> next_window(const incoming_block& block,
     after.earlier = before.earlier; // The run corrects its own part only.
     return after;
   }
-  if (x.revision > whole.revision)
+  if (takes_over(block, x, before, whole))
     return after;
   // A restart: it saw only the rest.
   after.earlier = covers(block, x, before) ? before.earlier : whole;

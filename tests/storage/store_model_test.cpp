@@ -42,6 +42,7 @@ struct model_part {
   double sum = 0;
   bool early = false;
   std::int64_t first_ns = 0;
+  std::int64_t last_ns = 0;
 };
 
 struct model {
@@ -65,8 +66,8 @@ struct model {
 
   void add(const incoming_block& block, const summary& x) {
     auto& parts = windows[{block.edge, block.records.series[x.series], x.start_ns}];
-    auto incoming
-      = model_part{block.epoch, block.run, x.revision, x.sum, x.early, x.first_ns};
+    auto incoming = model_part{block.epoch, block.run,  x.revision, x.sum,
+                               x.early,     x.first_ns, x.last_ns};
     if (parts.empty()) {
       parts.push_back(incoming);
       return;
@@ -75,8 +76,10 @@ struct model {
     if (last.epoch == block.epoch && last.run == block.run) {
       if (last.early || (!x.early && x.revision > last.revision))
         last = incoming;
-    } else if (x.revision > revision_of(parts)) {
-      parts = {incoming};
+    } else if (x.revision > revision_of(parts) && last.epoch == block.epoch
+               && parts.size() == 1 && x.first_ns <= last.first_ns
+               && x.last_ns >= last.last_ns) {
+      parts = {incoming}; // All summaries here count one event.
     } else if (last.early && last.epoch == block.epoch && x.first_ns <= last.first_ns) {
       last = incoming; // All summaries here count one event.
     } else {

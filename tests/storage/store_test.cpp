@@ -243,11 +243,28 @@ TEST_CASE_METHOD(fixture, "a restart inside a window merges its two halves",
   CHECK(all()[0].count == 3);
 
   // A run that carried the whole window over an ordered shutdown replaces it.
-  auto whole = make_block(5, make_summary(0, 100.0, 9));
+  auto complete = make_summary(0, 100.0, 9);
+  complete.count = 4;
+  auto whole = make_block(5, complete);
   whole.run = 4;
   commit(whole);
   CHECK(all()[0].sum == 100.0);
   CHECK(all()[0].revision == 9);
+}
+
+TEST_CASE_METHOD(fixture,
+                 "late events that come after a crash add to their window, whatever "
+                 "their revision",
+                 "[store]") {
+  auto before = make_summary(0, 100.0);
+  before.count = 10;
+  commit(make_block(1, before));
+  auto late = make_block(2, make_summary(0, 5.0, 1));
+  late.run = 2;
+  commit(late);
+  REQUIRE(all().size() == 1);
+  CHECK(all()[0].count == 11);
+  CHECK(all()[0].sum == 105.0);
 }
 
 TEST_CASE_METHOD(fixture, "an early summary stands until a later one of its run comes",
