@@ -167,3 +167,24 @@ TEST_CASE("an event that is late within the allowance corrects its window, a lat
   CHECK(windows[0].sum == 4.0);
   CHECK(windows[0].revision == 1);
 }
+
+TEST_CASE("a late event after an ordered restart corrects its window and doubles nothing",
+          "[e2e]") {
+  weir_system system;
+  system.start();
+  INFO(system.logs());
+  system.publish("plant/a/temperature",
+                 {event_at(0, 1.0), event_at(0, 2.0), event_at(5, 3.0)});
+  REQUIRE(wait_until([&] { return knows_series(system, "temperature"); }));
+  CHECK(system.edge->stop(5s) == 0);
+  system.start_edge();
+  system.publish("plant/a/temperature", {event_at(0, 4.0), event_at(90, 5.0)});
+  REQUIRE(wait_until([&] { return edge_of(system).value("events_total", 0) >= 2; }));
+  CHECK(system.edge->stop(5s) == 0);
+  CHECK(system.central->stop(5s) == 0);
+  auto windows = windows_of(system, "temperature");
+  REQUIRE(windows.size() >= 2);
+  CHECK(windows[0].count == 3);
+  CHECK(windows[0].sum == 7.0);
+  CHECK(windows[1].count == 1);
+}
