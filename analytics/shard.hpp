@@ -219,6 +219,8 @@ private:
   void evict(std::size_t count, shard_output& out);
   void forget(series_id id, bool more_may_come, shard_output& out);
   void finish_eviction(bool all_handed_on, shard_output& out);
+  void free_source(std::uint32_t number);
+  void free_derivations();
   void change_default(const stream_config& was, change_report& report,
                       shard_output& out);
   void change_rules(const stream_config& was);
@@ -271,6 +273,7 @@ private:
     source_ids_;
   std::vector<derive_state> derive_states_;
   std::unordered_map<std::string, std::uint32_t> derive_ids_;
+  std::vector<std::uint32_t> free_derive_states_;
   // By series; few series alert at a time. Inner: by rule number.
   std::unordered_map<series_id, std::unordered_map<std::uint32_t, rule_state>>
     rule_states_;

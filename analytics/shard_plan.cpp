@@ -236,11 +236,17 @@ std::uint32_t shard::derive_state_of(std::size_t rule, const series_name& name) 
   result.dimensions = dimensions;
   std::string text;
   append_canonical(text, result);
-  auto [pos, is_new]
-    = derive_ids_.try_emplace(text, static_cast<std::uint32_t>(derive_states_.size()));
+  auto [pos, is_new] = derive_ids_.try_emplace(text, 0u);
   if (!is_new)
     return pos->second;
-  auto& state = derive_states_.emplace_back();
+  if (free_derive_states_.empty()) {
+    pos->second = static_cast<std::uint32_t>(derive_states_.size());
+    derive_states_.emplace_back();
+  } else {
+    pos->second = free_derive_states_.back();
+    free_derive_states_.pop_back();
+  }
+  auto& state = derive_states_[pos->second];
   const auto& program = program_->derives()[rule];
   state.key = text;
   state.rule = static_cast<std::uint32_t>(rule);

@@ -201,17 +201,33 @@ void shard::finish_eviction(bool all_handed_on, shard_output& out) {
     series_[local] = series_slot{};
     set_tag(local);
     --status_.series;
-    if (--sources_[number].series > 0)
-      continue;
-    source_ids_.erase(source_names_[number]);
-    sources_[number] = source_clock{};
-    free_sources_.push_back(number);
-    std::erase_if(derive_ids_, [&](const auto& x) {
-      return derive_states_[x.second].source == number;
-    });
+    if (--sources_[number].series == 0)
+      free_source(number);
   }
+  free_derivations();
   table_->release(leaving_);
   leaving_.clear();
+}
+
+/// Its last series has gone.
+void shard::free_source(std::uint32_t number) {
+  source_ids_.erase(source_names_[number]);
+  source_names_[number].clear();
+  sources_[number] = source_clock{};
+  free_sources_.push_back(number);
+}
+
+/// Those whose source has gone, and with it the plans that know them. All at once: many
+/// sources may go together.
+void shard::free_derivations() {
+  std::erase_if(derive_ids_, [&](const auto& x) {
+    auto& state = derive_states_[x.second];
+    if (!source_names_[state.source].empty())
+      return false;
+    state = derive_state{};
+    free_derive_states_.push_back(x.second);
+    return true;
+  });
 }
 
 // -- change of configuration -------------------------------------------------------
@@ -245,6 +261,7 @@ change_report shard::change(std::shared_ptr<const stream_program> program,
   change_rules(was);
   derive_states_.clear();
   derive_ids_.clear();
+  free_derive_states_.clear();
   for (std::uint32_t local = 0; local < series_.size(); ++local)
     if (auto& slot = series_[local]; slot.known && !slot.leaving) {
       make_plan(slot, table_->id_of(number_, local));
