@@ -182,6 +182,23 @@ TEST_CASE("a derived series that was given up comes back under an id of its own"
   CHECK(sums.back() == 100.0);
 }
 
+TEST_CASE("derivations of sources that come and go do not mix", "[analytics]") {
+  auto config = plain_config();
+  config.derives.push_back({.metric = "power", .value = "voltage * current"});
+  test_node uut{config, 1, 100};
+  for (int i = 0; i < 200; ++i) {
+    uut.feed_s(uut.id("voltage", source_name(i)), i, 2.0);
+    CHECK(uut.at().status().derived == static_cast<std::uint64_t>(i));
+    uut.feed_s(uut.id("current", source_name(i)), i, i);
+    for (int k = 0; k < 4; ++k)
+      uut.tick_s(i);
+  }
+  CHECK(uut.at().status().evicted > 400);
+  uut.flush();
+  for (int i = 0; i < 200; ++i)
+    CHECK(uut.window(test_node::name("power", source_name(i)), 0).sum == 2.0 * i);
+}
+
 TEST_CASE("a group counts the sources that there are, not those an id stood for before",
           "[analytics]") {
   auto config = plain_config();
