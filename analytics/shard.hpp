@@ -216,8 +216,8 @@ private:
   // shard_upkeep.cpp: what is done once a second.
   void close_by_time(const batch_time& now, shard_output& out);
   void tell_early(const batch_time& now, shard_output& out);
-  void evict(std::size_t count, shard_output& out);
-  void forget(series_id id, bool more_may_come, shard_output& out);
+  void evict(std::size_t count);
+  void forget(series_id id, shard_output& out);
   void finish_eviction(bool all_handed_on, shard_output& out);
   void free_source(std::uint32_t number);
   void free_derivations();
@@ -285,7 +285,7 @@ private:
   enum class eviction_stage : std::uint8_t {
     retired, // Readers may still hold the ids.
     passed,  // What they handed over may still wait in the inbox.
-    closed,  // What that made may still be on its way to the outbox.
+    closed,  // The windows' summaries may still be on their way to the outbox.
   };
   eviction_stage leaving_stage_ = eviction_stage::retired;
   std::int64_t default_early_at_ns_ = time_never;

@@ -125,8 +125,10 @@ void shard::save_series(std::string& out) const {
   for (std::uint32_t local = 0; local < locals; ++local) {
     auto is_key
       = [&](const auto& view) { return view->find(local) != stream_view::no_slot; };
+    // Those that are leaving too, as long as their windows are open.
     auto known
-      = local < series_.size() && series_[local].known && !series_[local].leaving;
+      = local < series_.size() && series_[local].known
+        && !(series_[local].leaving && leaving_stage_ == eviction_stage::closed);
     if (known || std::any_of(views_.begin(), views_.end(), is_key))
       names += table_->text(table_->id_of(number_, local));
     ends.push_back(static_cast<std::uint32_t>(names.size()));
@@ -316,6 +318,7 @@ void shard::restore_series(snapshot_reader& reader, const batch_time& now) {
   }
   reader.ids = table_->intern_all(mine);
   std::vector<std::uint32_t> numbers(sources.size(), no_local); // Of sources, today.
+  std::vector<bool> restored;                                   // By local number here.
   for (std::uint32_t i = 0; i < ends.size(); ++i) {
     if (mine[i].empty())
       continue;
@@ -323,6 +326,14 @@ void shard::restore_series(snapshot_reader& reader, const batch_time& now) {
       ++reader.report.refused;
       continue;
     }
+    // The name of a series that was leaving may be that of a new one, too.
+    auto local = table_->local_of(reader.ids[i]);
+    restored.resize(std::max<std::size_t>(restored.size(), local + 1));
+    if (restored[local]) {
+      reader.ids[i] = series_table::no_series;
+      continue;
+    }
+    restored[local] = true;
     auto source = source_of_local[i];
     if (source == no_local)
       continue; // The key of a view only.

@@ -19,7 +19,7 @@ void shard::tick(const batch_time& now, bool all_handed_on, shard_output& out) {
   finish_eviction(all_handed_on, out);
   if (leaving_.empty())
     if (auto wanted = table_->to_evict(); wanted > 0)
-      evict(wanted / table_->shards() + 1, out);
+      evict(wanted / table_->shards() + 1);
   settle(now, out);
   count_summaries(before, out);
   window_counters total;
@@ -101,9 +101,8 @@ void shard::flush(shard_output& out) {
 
 // -- eviction --------------------------------------------------------------------
 
-/// Closes and forgets what there is of a series; its id stays taken. `more_may_come`:
-/// events are on their way, and take the same steps into windows of the same keys.
-void shard::forget(series_id id, bool more_may_come, shard_output& out) {
+/// Closes and forgets what there is of a series; its id stays taken.
+void shard::forget(series_id id, shard_output& out) {
   auto local = table_->local_of(id);
   for (auto& view : views_)
     view->erase(local, out.summaries);
@@ -117,23 +116,28 @@ void shard::forget(series_id id, bool more_may_come, shard_output& out) {
     default_->erase(local);
   }
   if (slot.plan)
-    for (auto& member : slot.plan->members)
-      if (!member.grouped && member.slot != stream_view::no_slot) {
-        auto& view = *views_[member.view];
-        auto key_local = table_->local_of(member.key);
-        view.erase(key_local, out.summaries);
-        if (more_may_come)
-          member.slot = view.slot_of(member.key, key_local);
-      }
-  if (!more_may_come)
-    slot.plan.reset();
+    for (const auto& member : slot.plan->members)
+      if (!member.grouped && member.slot != stream_view::no_slot)
+        views_[member.view]->erase(table_->local_of(member.key), out.summaries);
+  slot.plan.reset();
+  // An alert that an event on its way has raised must not become another series'.
+  if (auto states = rule_states_.find(id); states != rule_states_.end()) {
+    for (const auto& [number, state] : states->second)
+      status_.alerts_open
+        -= state.state == alert_state::firing || state.state == alert_state::recovering
+             ? 1
+             : 0;
+    rule_states_.erase(states);
+  }
+  slot.alerting = false;
   for (auto& view : views_)
     if (view->facts() != nullptr)
       view->facts()->forget(id);
 }
 
-/// Gives up the series that were seen longest ago, but for those that alert.
-void shard::evict(std::size_t count, shard_output& out) {
+/// Gives up the series that were seen longest ago, but for those that alert. Nobody
+/// finds their names any more; what is on its way still comes into their windows.
+void shard::evict(std::size_t count) {
   struct candidate {
     std::int64_t seen_ns;
     series_id id;
@@ -162,23 +166,17 @@ void shard::evict(std::size_t count, shard_output& out) {
       for (const auto& member : plan->members)
         if (!member.grouped && member.slot != stream_view::no_slot)
           leaving_.push_back(member.key);
-    forget(x.id, true, out);
     series_[table_->local_of(x.id)].leaving = true;
     ++status_.evicted;
   }
   if (leaving_.empty())
     return;
-  std::sort(leaving_.begin(), leaving_.end());
-  // What is derived anew gets an id anew.
-  for (auto& state : derive_states_)
-    if (std::binary_search(leaving_.begin(), leaving_.end(), state.result))
-      state.has_result = false;
   leaving_epoch_ = table_->retire(leaving_);
   leaving_stage_ = eviction_stage::retired;
 }
 
-/// Steps of an eviction, one a tick at most: events that were on their way are taken
-/// into windows of the old series, which are closed again; then the ids are free.
+/// Steps of an eviction, one a tick at most: events that were on their way are taken,
+/// then the windows are sent, each once; then the ids are free.
 void shard::finish_eviction(bool all_handed_on, shard_output& out) {
   if (leaving_.empty() || !all_handed_on)
     return;
@@ -188,8 +186,13 @@ void shard::finish_eviction(bool all_handed_on, shard_output& out) {
     return;
   }
   if (leaving_stage_ == eviction_stage::passed) {
+    std::sort(leaving_.begin(), leaving_.end());
     for (auto id : leaving_)
-      forget(id, false, out);
+      forget(id, out);
+    // What is derived anew gets an id anew.
+    for (auto& state : derive_states_)
+      if (std::binary_search(leaving_.begin(), leaving_.end(), state.result))
+        state.has_result = false;
     leaving_stage_ = eviction_stage::closed;
     return;
   }
@@ -242,7 +245,10 @@ change_report shard::change(std::shared_ptr<const stream_program> program,
   change_default(was, report, out);
   auto old_views = std::move(views_);
   make_views(is);
+  constexpr auto gone = ~std::uint32_t{0};
+  std::vector<std::uint32_t> moved_to; // Of views, by their old number.
   for (auto& old : old_views) {
+    moved_to.push_back(gone);
     auto same = std::find_if(views_.begin(), views_.end(), [&](const auto& x) {
       return x->config().name == old->config().name
              && state_fingerprint(x->config()) == state_fingerprint(old->config());
@@ -252,6 +258,7 @@ change_report shard::change(std::shared_ptr<const stream_program> program,
       report.closed.push_back("view \"" + old->config().name + "\"");
       continue;
     }
+    moved_to.back() = static_cast<std::uint32_t>(same - views_.begin());
     old->change((*same)->config(), is.event_time);
     *same = std::move(old);
     report.kept.push_back("view \"" + (*same)->config().name + "\"");
@@ -266,9 +273,10 @@ change_report shard::change(std::shared_ptr<const stream_program> program,
     if (auto& slot = series_[local]; slot.known && !slot.leaving) {
       make_plan(slot, table_->id_of(number_, local));
     } else if (slot.plan) {
-      // Its name is not its own any more: of what is on its way, the values are still
-      // made as they were, but they go into no view.
-      slot.plan->members.clear();
+      // Its name is not its own any more, so it keeps its old plan for what is on its
+      // way: the views that still are, by their new numbers.
+      std::erase_if(slot.plan->members,
+                    [&](auto& x) { return (x.view = moved_to[x.view]) == gone; });
       slot.plan->inputs.clear();
       slot.plan->samplers.clear();
     }
