@@ -30,12 +30,12 @@ using window_key = std::pair<std::string, std::int64_t>;
 using window_map = std::map<window_key, summary>;
 
 /// What a reader keeps of all summaries of a window: no early one over a final one, and
-/// the highest revision.
+/// the highest revision. Of two that are equal in that the first stands, so that what
+/// differs has to say so.
 inline void keep(window_map& windows, const std::string& text, const summary& x) {
   auto [pos, is_new] = windows.try_emplace({text, x.start_ns}, x);
   auto& kept = pos->second;
-  if (!is_new && (!x.early || kept.early)
-      && (kept.early || x.revision >= kept.revision))
+  if (!is_new && (!x.early || kept.early) && (kept.early || x.revision > kept.revision))
     kept = x;
 }
 
