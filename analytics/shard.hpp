@@ -28,6 +28,10 @@
 
 namespace weir::analytics {
 
+template <class T>
+class array_view;
+struct saved_key;
+
 /// An event for a group whose windows another shard cuts.
 struct routed_event {
   keyed_event event;
@@ -226,7 +230,7 @@ private:
   void change_rules(const stream_config& was);
   void close_unused_keys(shard_output& out);
 
-  // shard_snapshot.cpp
+  // shard_save.cpp, shard_restore.cpp
   void save_series(std::string& out) const;
   void save_windows(std::string& out) const;
   void save_rules(std::string& out) const;
@@ -234,6 +238,9 @@ private:
   void restore_windows(snapshot_reader& reader, const batch_time& now,
                        shard_output& out);
   bool restore_default(snapshot_reader& reader, std::string_view bytes);
+  bool restore_view(snapshot_reader& reader, stream_view& view,
+                    const array_view<saved_key>& keys, const batch_time& now,
+                    std::string_view bytes);
   bool close_saved(
     snapshot_reader& reader, const view_config& shape, bool is_default,
     std::size_t key_count,

@@ -1,4 +1,4 @@
-// A snapshot that version 2 wrote is read by every later version. Who raises the
+// A snapshot that version 3 wrote is read by every later version. Who raises the
 // version adds a fixture (WEIR_UPDATE_GOLDEN=1 writes today's) and keeps this one.
 #include "tests/analytics/shard_fixture.hpp"
 
@@ -12,7 +12,7 @@ using namespace weir::analytics;
 namespace {
 
 const std::filesystem::path fixture{WEIR_SOURCE_DIR
-                                    "/tests/analytics/fixtures/shard_v2.bin"};
+                                    "/tests/analytics/fixtures/shard_v3.bin"};
 
 view_config named(const std::string& name, window_kind kind) {
   view_config view;
@@ -73,7 +73,7 @@ std::string read(const std::filesystem::path& file) {
 
 } // namespace
 
-TEST_CASE("a shard goes on from a snapshot of version 2 to the same last bits",
+TEST_CASE("a shard goes on from a snapshot of version 3 to the same last bits",
           "[analytics]") {
   auto program = compiled(every_kind());
   series_table table{100};

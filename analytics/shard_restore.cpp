@@ -1,44 +1,14 @@
-// Saving and restoring a SHARD. Layout, version and errors: analytics/SNAPSHOT.md.
-#include "analytics/shard_plan.hpp"
-#include "analytics/snapshot_io.hpp"
+// Restoring a SHARD.
+#include "analytics/snapshot_format.hpp"
 
 #include <algorithm>
+#include <memory>
+#include <unordered_map>
 #include <utility>
 
 namespace weir::analytics {
 
 namespace {
-
-constexpr std::string_view snapshot_magic = "WEIRSHRD";
-constexpr std::uint32_t snapshot_version = 3;
-constexpr std::uint32_t no_local = ~std::uint32_t{0};
-
-struct saved_key {
-  std::uint32_t local = no_local;
-  std::uint32_t slot = 0;
-  std::int64_t seen_ns = 0;
-};
-
-struct saved_member {
-  std::uint64_t source = 0;
-  std::int64_t watermark_ns = 0;
-};
-
-/// What it takes to close windows of a shape that is no longer configured.
-void put_shape(byte_writer& out, const view_config& x) {
-  out.put(x.kind);
-  for (auto number :
-       {x.width_ns, x.slide_ns, x.offset_ns, x.gap_ns, x.length_max_ns, x.delay_ns})
-    out.put(number);
-  out.put(x.size_events);
-  out.put(x.slide_events);
-  out.put_text(x.calendar_text);
-  out.put(static_cast<std::uint8_t>(x.close_when.empty()));
-  out.put(x.aggregates.alpha);
-  out.put(static_cast<std::uint32_t>(x.aggregates.specs.size()));
-  for (const auto& spec : x.aggregates.specs)
-    out.put_text(spec.text);
-}
 
 view_config get_shape(byte_reader& in, const stream_config& config) {
   view_config x;
@@ -87,171 +57,6 @@ bool is_possible(const view_config& x) {
 
 } // namespace
 
-// -- saving ----------------------------------------------------------------------
-
-void shard::snapshot(std::string& out) const {
-  auto start = out.size();
-  out += snapshot_magic;
-  byte_writer writer{out};
-  writer.put(snapshot_version);
-  writer.put(std::uint64_t{0}); // The checksum, below.
-  auto body = out.size();
-  save_series(out);
-  save_windows(out);
-  save_rules(out);
-  auto sum = checksum(std::string_view{out}.substr(body));
-  std::memcpy(out.data() + start + snapshot_magic.size() + sizeof(snapshot_version),
-              &sum, sizeof(sum));
-}
-
-void shard::save_series(std::string& out) const {
-  byte_writer writer{out};
-  writer.put(static_cast<std::uint64_t>(sources_.size()));
-  for (std::size_t i = 0; i < sources_.size(); ++i) {
-    writer.put_text(source_names_[i]);
-    writer.put_struct(sources_[i]);
-  }
-  // Names of all ids of this shard: of series, and of the keys of views.
-  auto locals = series_.size();
-  for (const auto& view : views_)
-    for (const auto& key : view->keys())
-      if (key.local != stream_view::no_slot)
-        locals = std::max<std::size_t>(locals, key.local + 1);
-  std::vector<std::uint32_t> ends;
-  std::vector<std::uint32_t> sources;
-  ends.reserve(locals);
-  sources.reserve(locals);
-  std::string names;
-  for (std::uint32_t local = 0; local < locals; ++local) {
-    auto is_key
-      = [&](const auto& view) { return view->find(local) != stream_view::no_slot; };
-    // Those that are leaving too, as long as their windows are open.
-    auto known
-      = local < series_.size() && series_[local].known
-        && !(series_[local].leaving && leaving_stage_ == eviction_stage::closed);
-    if (known || std::any_of(views_.begin(), views_.end(), is_key))
-      names += table_->text(table_->id_of(number_, local));
-    ends.push_back(static_cast<std::uint32_t>(names.size()));
-    sources.push_back(known ? series_[local].source : no_local);
-  }
-  put_counted(out, ends);
-  put_counted(out, sources);
-  writer.put(static_cast<std::uint64_t>(names.size()));
-  out += names;
-  writer.put(static_cast<std::uint64_t>(detectors_.size()));
-  detectors_.for_each_run(
-    [&](const ewma_detector* run, std::size_t n) { put_array(out, run, n); });
-}
-
-/// Which series the ids of waiting events stand for; only where that is asked for.
-void shard::save_series_of(const stream_view& view, std::string& out) const {
-  std::vector<series_id> ids;
-  if (view.has_facts())
-    view.windows().list_series(ids);
-  std::sort(ids.begin(), ids.end());
-  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-  byte_writer writer{out};
-  writer.put(static_cast<std::uint32_t>(ids.size()));
-  for (auto id : ids) {
-    writer.put(id);
-    writer.put_text(table_->text(id));
-  }
-}
-
-/// The ids that those names have here.
-window_operator::renaming shard::read_series_of(byte_reader& in) {
-  auto ids = std::make_shared<std::unordered_map<series_id, series_id>>();
-  auto count = in.get<std::uint32_t>();
-  for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
-    auto saved = in.get<series_id>();
-    auto text = in.get_text();
-    if (!in.ok() || text.empty())
-      continue;
-    if (auto id = table_->intern(text))
-      ids->emplace(saved, *id);
-  }
-  return [ids](series_id saved) -> std::optional<series_id> {
-    auto pos = ids->find(saved);
-    return pos == ids->end() ? std::nullopt : std::optional{pos->second};
-  };
-}
-
-void shard::save_windows(std::string& out) const {
-  byte_writer writer{out};
-  auto put_sized = [&](auto&& save) {
-    auto at = out.size();
-    writer.put(std::uint64_t{0});
-    save();
-    auto size = static_cast<std::uint64_t>(out.size() - at - sizeof(std::uint64_t));
-    std::memcpy(out.data() + at, &size, sizeof(size));
-  };
-  writer.put(static_cast<std::uint32_t>(views_.size() + (default_ ? 1 : 0)));
-  if (default_) {
-    const auto& config = *program_->config().window;
-    writer.put_text(config.name);
-    writer.put_text(state_fingerprint(config));
-    put_shape(writer, config);
-    put_counted(out, std::vector<saved_key>{}); // Slot = local number.
-    put_counted(out, std::vector<saved_member>{});
-    writer.put_struct(window_clock{});
-    writer.put(std::uint32_t{0}); // Nobody asks for series.
-    put_sized([&] { default_->save(out); });
-  }
-  for (const auto& view : views_) {
-    writer.put_text(view->config().name);
-    writer.put_text(state_fingerprint(view->config()));
-    put_shape(writer, view->config());
-    std::vector<saved_key> keys;
-    for (std::uint32_t slot = 0; slot < view->keys().size(); ++slot)
-      if (const auto& key = view->keys()[slot]; key.local != stream_view::no_slot)
-        keys.push_back({key.local, slot, key.seen_ns});
-    put_counted(out, keys);
-    std::vector<saved_member> members;
-    for (const auto& [source, x] : view->groups().members())
-      members.push_back({source, x.watermark_ns});
-    put_counted(out, members);
-    writer.put_struct(view->groups().clock());
-    save_series_of(*view, out);
-    put_sized([&] { view->windows().save(out); });
-  }
-}
-
-void shard::save_rules(std::string& out) const {
-  byte_writer writer{out};
-  std::uint32_t count = 0;
-  for (const auto& [id, states] : rule_states_)
-    count += static_cast<std::uint32_t>(states.size());
-  writer.put(count);
-  for (const auto& [id, states] : rule_states_)
-    for (const auto& [number, state] : states) {
-      writer.put(table_->local_of(id));
-      writer.put_text(program_->config().rules[number].name);
-      writer.put(state.state);
-      writer.put(state.start_ns);
-      writer.put(state.since_ns);
-      writer.put(state.worst);
-    }
-  writer.put(static_cast<std::uint32_t>(derive_ids_.size()));
-  for (const auto& [key, index] : derive_ids_) {
-    const auto& state = derive_states_[index];
-    writer.put_text(key);
-    put_counted(out, state.slots);
-    put_counted(out, state.times_ns);
-  }
-  count = 0;
-  for (std::uint32_t local = 0; local < series_.size(); ++local)
-    if (series_[local].plan && !series_[local].plan->samplers.empty())
-      ++count;
-  writer.put(count);
-  for (std::uint32_t local = 0; local < series_.size(); ++local)
-    if (const auto& plan = series_[local].plan; plan && !plan->samplers.empty()) {
-      writer.put(local);
-      put_counted(out, plan->samplers);
-    }
-}
-
-// -- restoring -------------------------------------------------------------------
-
 /// A snapshot's parts while it is being restored.
 struct shard::snapshot_reader {
   byte_reader in;
@@ -289,6 +94,24 @@ shard::restore(std::string_view snapshot, const batch_time& now, shard_output& o
   if (!reader.in.ok() || !reader.in.at_end())
     return unexpected(std::string{"the snapshot does not have the parts that it says"});
   return reader.report;
+}
+
+/// The ids that those names have here.
+window_operator::renaming shard::read_series_of(byte_reader& in) {
+  auto ids = std::make_shared<std::unordered_map<series_id, series_id>>();
+  auto count = in.get<std::uint32_t>();
+  for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
+    auto saved = in.get<series_id>();
+    auto text = in.get_text();
+    if (!in.ok() || text.empty())
+      continue;
+    if (auto id = table_->intern(text))
+      ids->emplace(saved, *id);
+  }
+  return [ids](series_id saved) -> std::optional<series_id> {
+    auto pos = ids->find(saved);
+    return pos == ids->end() ? std::nullopt : std::optional{pos->second};
+  };
 }
 
 void shard::restore_series(snapshot_reader& reader, const batch_time& now) {
@@ -380,25 +203,10 @@ void shard::restore_windows(snapshot_reader& reader, const batch_time& now,
         return in.fail();
       reader.report.views.kept.push_back(label);
     } else if (view != views_.end()) {
-      auto& windows = (*view)->windows();
-      windows.set_renaming(std::move(renaming));
-      if (!windows.begin_load(bytes))
+      (*view)->windows().set_renaming(std::move(renaming));
+      if (!restore_view(reader, **view, keys, now, bytes))
         return in.fail();
-      for (std::size_t k = 0; k < keys.size(); ++k)
-        if (auto id = reader.id_of(keys[k].local)) {
-          auto local = table_->local_of(*id);
-          // Those of this shard's own series are there since their first sight.
-          auto is_routed = (*view)->find(local) == stream_view::no_slot;
-          auto slot = (*view)->slot_of(*id, local);
-          if (is_routed && !(*view)->is_grouped())
-            (*view)->set_routed(slot, now.local_ns);
-          if ((*view)->is_grouped())
-            group_keys_[*id] = now.local_ns;
-          if (!windows.load_slot(keys[k].slot, slot))
-            return in.fail();
-        }
-      windows.end_load();
-      windows.set_renaming({});
+      (*view)->windows().set_renaming({});
       for (std::size_t m = 0; m < members.size(); ++m)
         (*view)->groups().load(members[m].source,
                                {members[m].watermark_ns, now.local_ns});
@@ -416,6 +224,30 @@ void shard::restore_windows(snapshot_reader& reader, const batch_time& now,
       reader.report.views.closed.push_back(label);
     }
   }
+}
+
+bool shard::restore_view(snapshot_reader& reader, stream_view& view,
+                         const array_view<saved_key>& keys, const batch_time& now,
+                         std::string_view bytes) {
+  if (!view.windows().begin_load(bytes))
+    return false;
+  for (std::size_t k = 0; k < keys.size(); ++k) {
+    auto id = reader.id_of(keys[k].local);
+    if (!id)
+      continue;
+    auto local = table_->local_of(*id);
+    // Those of this shard's own series are there since their first sight.
+    auto is_routed = view.find(local) == stream_view::no_slot;
+    auto slot = view.slot_of(*id, local);
+    if (is_routed && !view.is_grouped())
+      view.set_routed(slot, now.local_ns);
+    if (view.is_grouped())
+      group_keys_[*id] = now.local_ns;
+    if (!view.windows().load_slot(keys[k].slot, slot))
+      return false;
+  }
+  view.windows().end_load();
+  return true;
 }
 
 bool shard::restore_default(snapshot_reader& reader, std::string_view bytes) {
