@@ -541,14 +541,29 @@ transport::edge_status edge_node::impl::status() const {
   result.run = outbox->run();
   result.time_ns = wall_clock_ns();
   result.started_ns = started_ns;
-  for (const auto& port : ports)
-    result.events_total += port->counters().events.load(std::memory_order_relaxed);
+  for (const auto& port : ports) {
+    const auto& counters = port->counters();
+    result.events_total += counters.events.load(std::memory_order_relaxed);
+    result.restamped_total += counters.restamped.load(std::memory_order_relaxed);
+    result.held_events += counters.held.load(std::memory_order_relaxed);
+    // Not the sum: every port sees the same jump of the one clock, those that are busy
+    // at least.
+    result.clock_jumps_total = std::max(
+      result.clock_jumps_total, counters.clock_jumps.load(std::memory_order_relaxed));
+  }
   for (const auto& x : shards) {
     auto shard_status = x.gauge->get();
     result.late_total += shard_status.late;
     result.series_open += shard_status.series_open;
     result.anomalies_total += shard_status.anomalies;
     result.alerts_firing += shard_status.alerts_open;
+    result.revisions_total += shard_status.revisions;
+    result.filtered_total
+      += shard_status.filtered + shard_status.sampled_out + shard_status.unconverted;
+    result.derived_total += shard_status.derived;
+    result.evicted_total += shard_status.evicted;
+    result.series_known += shard_status.series;
+    result.state_bytes += shard_status.state_bytes;
   }
   result.rejected_by_reason.resize(analytics::reject_reason_count);
   for (const auto& [source, counted] : rejected.by_source()) {

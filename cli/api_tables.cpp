@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
@@ -76,6 +77,37 @@ std::string totals_line(const json& totals) {
          + " late\n";
 }
 
+/// What a series costs in memory, where the edge tells it.
+std::string bytes_per_series(const json& edge) {
+  const auto& state = at(edge, "state_bytes");
+  const auto& series = at(edge, "series_known");
+  if (!state.is_number() || !series.is_number() || series.get<double>() <= 0.0)
+    return "";
+  return bytes_of(json(std::round(state.get<double>() / series.get<double>())));
+}
+
+struct counter_column {
+  const char* title;
+  const char* field;
+};
+
+/// Shown only while an edge has something to tell there: the table is wide as it is.
+std::vector<counter_column> telling_columns(const json& edges) {
+  constexpr counter_column all[]
+    = {{">REVISIONS", "revisions_total"},    {">FILTERED", "filtered_total"},
+       {">DERIVED", "derived_total"},        {">EVICTED", "evicted_total"},
+       {">RESTAMPED", "restamped_total"},    {">HELD", "held_events"},
+       {">CLOCK JUMPS", "clock_jumps_total"}};
+  std::vector<counter_column> result;
+  for (const auto& column : all)
+    if (std::any_of(edges.begin(), edges.end(), [&](const json& edge) {
+          const auto& value = at(edge, column.field);
+          return value.is_number() && value.get<double>() != 0.0;
+        }))
+      result.push_back(column);
+  return result;
+}
+
 std::string none(const char* what) {
   return std::string{"no "} + what + "\n";
 }
@@ -84,18 +116,31 @@ std::string none(const char* what) {
 
 std::string overview_table(const json& answer) {
   auto result = totals_line(at(answer, "totals"));
-  text_table table{{"EDGE", "STATE", "LAST SEEN", ">EVENTS/S", ">EVENTS", ">LAG MS",
-                    ">SERIES", ">OUTBOX", ">REJECTED", ">LATE", ">SHED", ">EXPIRED",
-                    ">ALERTS", ">MEMORY", "VERSION"}};
-  for (const auto& x : list_at(answer, "edges"))
-    table.add({text_of(at(x, "name")), text_of(at(x, "state")),
-               time_of(at(x, "last_seen_ms")), text_of(at(x, "events_per_s")),
-               text_of(at(x, "events_total")), text_of(at(x, "lag_ms")),
-               text_of(at(x, "series_open")), bytes_of(at(x, "outbox_bytes")),
-               text_of(at(x, "rejected_total")), text_of(at(x, "late_total")),
-               text_of(at(x, "shed_total")), text_of(at(x, "expired_total")),
-               text_of(at(x, "alerts_firing")), bytes_of(at(x, "rss_bytes")),
-               text_of(at(x, "version"))});
+  const auto& edges = list_at(answer, "edges");
+  auto more = telling_columns(edges);
+  std::vector<std::string> titles{"EDGE",      "STATE",   "LAST SEEN", ">EVENTS/S",
+                                  ">EVENTS",   ">LAG MS", ">SERIES",   ">OUTBOX",
+                                  ">REJECTED", ">LATE",   ">SHED",     ">EXPIRED",
+                                  ">ALERTS",   ">MEMORY", ">STATE",    ">/SERIES"};
+  for (const auto& column : more)
+    titles.emplace_back(column.title);
+  titles.emplace_back("VERSION");
+  text_table table{titles};
+  for (const auto& x : edges) {
+    std::vector<std::string> cells{
+      text_of(at(x, "name")),           text_of(at(x, "state")),
+      time_of(at(x, "last_seen_ms")),   text_of(at(x, "events_per_s")),
+      text_of(at(x, "events_total")),   text_of(at(x, "lag_ms")),
+      text_of(at(x, "series_open")),    bytes_of(at(x, "outbox_bytes")),
+      text_of(at(x, "rejected_total")), text_of(at(x, "late_total")),
+      text_of(at(x, "shed_total")),     text_of(at(x, "expired_total")),
+      text_of(at(x, "alerts_firing")),  bytes_of(at(x, "rss_bytes")),
+      bytes_of(at(x, "state_bytes")),   bytes_per_series(x)};
+    for (const auto& column : more)
+      cells.push_back(text_of(at(x, column.field)));
+    cells.push_back(text_of(at(x, "version")));
+    table.add(std::move(cells));
+  }
   return table.rows() == 0 ? result + none("edge has connected yet")
                            : result + table.text();
 }

@@ -44,6 +44,17 @@ struct edge_status {
   /// analytics::reject_reason, one source after another.
   std::vector<std::string> rejecting_sources;
   std::vector<std::uint64_t> rejected_by_source;
+
+  // Appended later: an older edge does not send these, and they stay 0.
+  std::uint64_t revisions_total = 0;   ///< Windows sent again because of late events.
+  std::uint64_t filtered_total = 0;    ///< Filtered, sampled out or not convertible.
+  std::uint64_t derived_total = 0;     ///< Events made of others.
+  std::uint64_t evicted_total = 0;     ///< Series that gave way to new ones.
+  std::uint64_t series_known = 0;      ///< With or without an open window.
+  std::uint64_t state_bytes = 0;       ///< Windows, detectors and source clocks.
+  std::uint64_t restamped_total = 0;   ///< Events that got the time of their arrival.
+  std::uint64_t held_events = 0;       ///< That wait for a clock to be believed, now.
+  std::uint64_t clock_jumps_total = 0; ///< Of its clock, as its busiest source saw.
 };
 
 /// A block on its way: encoded records and their numbering.

@@ -46,6 +46,16 @@ public:
       fail_field(field, "a whole number >= 0");
   }
 
+  /// Of the array opened last, behind its `count_min` elements: keeps `out` if the
+  /// sender, being older, ends before it.
+  template <class T>
+  void appended_natural(T& out, std::string_view field) {
+    if (extra_ == 0)
+      return;
+    --extra_;
+    natural(out, field);
+  }
+
   void integer(std::int64_t& out, std::string_view field) {
     if (!why_ && !in_.integer(out))
       fail_field(field, "a whole number");

@@ -39,7 +39,9 @@ auto fields_of(const edge_status& x) {
                   x.rejected_total, x.late_total, x.shed_total, x.series_open,
                   x.anomalies_total, x.alerts_firing, x.outbox_records, x.outbox_bytes,
                   x.expired_total, x.rss_bytes, x.rejected_by_reason,
-                  x.rejecting_sources, x.rejected_by_source);
+                  x.rejecting_sources, x.rejected_by_source, x.revisions_total,
+                  x.filtered_total, x.derived_total, x.evicted_total, x.series_known,
+                  x.state_bytes, x.restamped_total, x.held_events, x.clock_jumps_total);
 }
 
 // -- encoding
@@ -233,6 +235,16 @@ void read(uplink_field_reader& in, status_message& x) {
   in.naturals(s.rejected_by_reason, "rejected_by_reason");
   in.texts(s.rejecting_sources, "rejecting_sources");
   in.naturals(s.rejected_by_source, "rejected_by_source");
+  // Appended later: an edge that is older than its centre ends here, or in between.
+  in.appended_natural(s.revisions_total, "revisions_total");
+  in.appended_natural(s.filtered_total, "filtered_total");
+  in.appended_natural(s.derived_total, "derived_total");
+  in.appended_natural(s.evicted_total, "evicted_total");
+  in.appended_natural(s.series_known, "series_known");
+  in.appended_natural(s.state_bytes, "state_bytes");
+  in.appended_natural(s.restamped_total, "restamped_total");
+  in.appended_natural(s.held_events, "held_events");
+  in.appended_natural(s.clock_jumps_total, "clock_jumps_total");
   in.pass_extra();
   in.set_extra(appended_outside);
 }

@@ -85,6 +85,15 @@ json edge_json(const actors::edge_view& x) {
           {"expired_total", status.expired_total},
           {"alerts_firing", status.alerts_firing},
           {"rss_bytes", status.rss_bytes},
+          {"revisions_total", status.revisions_total},
+          {"filtered_total", status.filtered_total},
+          {"derived_total", status.derived_total},
+          {"evicted_total", status.evicted_total},
+          {"series_known", status.series_known},
+          {"state_bytes", status.state_bytes},
+          {"restamped_total", status.restamped_total},
+          {"held_events", status.held_events},
+          {"clock_jumps_total", status.clock_jumps_total},
           {"version", status.version},
           {"started_ms", ms_json(status.started_ns)}};
 }

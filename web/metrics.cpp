@@ -145,7 +145,7 @@ void write_fleet(writer& out, const actors::fleet_view& fleet) {
   per_edge(out, fleet, "weir_edge_expired_total", "counter",
            "Records that fell out of the outbox.",
            [](const view& x) { return number(x.status.expired_total); });
-  per_edge(out, fleet, "weir_edge_series_open", "gauge", "Series.",
+  per_edge(out, fleet, "weir_edge_series_open", "gauge", "Series with an open window.",
            [](const view& x) { return number(x.status.series_open); });
   per_edge(out, fleet, "weir_edge_outbox_records", "gauge", "Not yet stored.",
            [](const view& x) { return number(x.status.outbox_records); });
@@ -153,6 +153,33 @@ void write_fleet(writer& out, const actors::fleet_view& fleet) {
            [](const view& x) { return number(x.status.outbox_bytes); });
   per_edge(out, fleet, "weir_edge_resident_bytes", "gauge", "Memory.",
            [](const view& x) { return number(x.status.rss_bytes); });
+  per_edge(out, fleet, "weir_edge_revisions_total", "counter",
+           "Windows sent again because of late events.",
+           [](const view& x) { return number(x.status.revisions_total); });
+  per_edge(out, fleet, "weir_edge_filtered_total", "counter",
+           "Events that a filter, sample or conversion let go.",
+           [](const view& x) { return number(x.status.filtered_total); });
+  per_edge(out, fleet, "weir_edge_derived_total", "counter",
+           "Events made of other events.",
+           [](const view& x) { return number(x.status.derived_total); });
+  per_edge(out, fleet, "weir_edge_evicted_total", "counter",
+           "Series that gave way to new ones.",
+           [](const view& x) { return number(x.status.evicted_total); });
+  per_edge(out, fleet, "weir_edge_series_known", "gauge",
+           "Series with or without an open window.",
+           [](const view& x) { return number(x.status.series_known); });
+  per_edge(out, fleet, "weir_edge_state_bytes", "gauge",
+           "Memory of windows, detectors and source clocks.",
+           [](const view& x) { return number(x.status.state_bytes); });
+  per_edge(out, fleet, "weir_edge_restamped_total", "counter",
+           "Events that got the time of their arrival.",
+           [](const view& x) { return number(x.status.restamped_total); });
+  per_edge(out, fleet, "weir_edge_held_events", "gauge",
+           "Events that wait for the edge's clock to be believed.",
+           [](const view& x) { return number(x.status.held_events); });
+  per_edge(out, fleet, "weir_edge_clock_jumps_total", "counter",
+           "Jumps of the edge's clock.",
+           [](const view& x) { return number(x.status.clock_jumps_total); });
   out.family("weir_edge_rejected_total", "counter", "Events by reject reason.");
   for (const auto& x : fleet.edges)
     for (std::size_t i = 0;

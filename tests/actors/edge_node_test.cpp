@@ -97,6 +97,36 @@ TEST_CASE_METHOD(fixture, "the status counts what came in and what was rejected"
   CHECK(status.rss_bytes > 0);
 }
 
+TEST_CASE_METHOD(fixture, "the status tells what streams did with the events",
+                 "[actors]") {
+  auto x = config();
+  x.ingest.restamp_future = true;
+  x.stream.filters.push_back({.where = "value < 100"});
+  weir::analytics::derive_config twice;
+  twice.metric = "twice";
+  twice.value = "2 * m";
+  x.stream.derives.push_back(twice);
+  auto node = edge_node::start(x);
+  REQUIRE(node);
+  // The last is centuries ahead of any clock: it gets the time of its arrival.
+  send(**node, {event(0, 1.0), event(1, 100.0), event(1'000'000'000, 2.0)});
+  REQUIRE(weir::test::wait_until(
+    [&] {
+      auto status = (*node)->status();
+      return status.derived_total == 2 && status.state_bytes > 0;
+    },
+    5s));
+  auto status = (*node)->status();
+  CHECK(status.events_total == 3);
+  CHECK(status.filtered_total == 1);
+  CHECK(status.series_known == 2);
+  CHECK(status.restamped_total == 1);
+  CHECK(status.revisions_total == 0);
+  CHECK(status.evicted_total == 0);
+  CHECK(status.held_events == 0);
+  CHECK(status.clock_jumps_total == 0);
+}
+
 TEST_CASE_METHOD(fixture, "settings that cannot work are refused with a sentence",
                  "[actors]") {
   auto bad = config();

@@ -29,6 +29,20 @@ TEST_CASE("the status names edges, states and counters", "[cli]") {
   CHECK(has(text, "1.5 MB"));
 }
 
+TEST_CASE("the status shows what a series costs, and counters that tell something",
+          "[cli]") {
+  auto text = overview_table(json::parse(R"({"totals": {}, "edges": [
+    {"name": "edge-1", "state_bytes": 3000, "series_known": 7, "evicted_total": 12,
+     "held_events": 0},
+    {"name": "old", "state_bytes": 0, "series_known": 0, "evicted_total": 0}]})"));
+  CHECK(has(text, "3.0 kB"));
+  CHECK(has(text, "429 B"));
+  CHECK(has(text, "EVICTED"));
+  CHECK(has(text, "12"));
+  CHECK_FALSE(has(text, "HELD"));
+  CHECK_FALSE(has(text, "REVISIONS"));
+}
+
 TEST_CASE("windows are shown with the columns that the answer names", "[cli]") {
   auto text = query_table(json::parse(R"({
     "series": {"id": 7, "edge": "edge-1", "text": "rpm{source=\"m-01\"}"},
@@ -36,6 +50,13 @@ TEST_CASE("windows are shown with the columns that the answer names", "[cli]") {
     "rows": [[1700000000000, 5, 1480.25], [1700000005000, 5, null]]})"));
   CHECK(has(text, "rpm{source=\"m-01\"} of edge-1"));
   CHECK(has(text, "2023-11-14T22:13:20.000Z      5  1480.25"));
+}
+
+TEST_CASE("rejections are shown with their reason", "[cli]") {
+  auto text = quarantine_table(json::parse(R"({"rejections": [
+    {"edge": "edge-1", "time_ms": 1700000000000, "source": "m-01", "reason": "late",
+     "detail": "3 events", "first_bytes_base64": ""}]})"));
+  CHECK(has(text, "edge-1  m-01    late    3 events"));
 }
 
 TEST_CASE("the ledger shows all edges or one", "[cli]") {

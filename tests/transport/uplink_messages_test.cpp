@@ -33,6 +33,15 @@ edge_status full_status() {
   x.rejected_by_reason = {0, 1, 2, 3, 4, 5, 6, 7, 8};
   x.rejecting_sources = {"plant", "tills"};
   x.rejected_by_source = {0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+  x.revisions_total = 12;
+  x.filtered_total = 13;
+  x.derived_total = 14;
+  x.evicted_total = 15;
+  x.series_known = 16;
+  x.state_bytes = 17;
+  x.restamped_total = 18;
+  x.held_events = 19;
+  x.clock_jumps_total = 20;
   return x;
 }
 
@@ -122,13 +131,70 @@ TEST_CASE("fields that a later version appends are passed over") {
 
 TEST_CASE("a status with more fields than this build knows is read") {
   auto bytes = encode_uplink(status_message{full_status()});
-  // version, array of 2, type, array 16 of 19 fields: dc 00 13
-  REQUIRE(bytes.substr(1, 5) == std::string("\x92\x08\xdc\x00\x13", 5));
-  bytes[5] = 0x15;
+  // version, array of 2, type, array 16 of 28 fields: dc 00 1c
+  REQUIRE(bytes.substr(1, 5) == std::string("\x92\x08\xdc\x00\x1c", 5));
+  bytes[5] = 0x1e;
   bytes += "\x07\xa1x";
   auto result = decode_uplink(bytes);
   REQUIRE(result.has_value());
   CHECK(*result == uplink_message{status_message{full_status()}});
+}
+
+TEST_CASE("a status of an older edge is read, and what it does not send is 0") {
+  // The nine newest fields are below 128: one byte each, at the end.
+  for (std::size_t missing = 1; missing <= 9; ++missing) {
+    auto bytes = encode_uplink(status_message{full_status()});
+    bytes[5] = static_cast<char>(28 - missing);
+    bytes.resize(bytes.size() - missing);
+    auto expected = full_status();
+    std::uint64_t* newest[] = {
+      &expected.clock_jumps_total, &expected.held_events,    &expected.restamped_total,
+      &expected.state_bytes,       &expected.series_known,   &expected.evicted_total,
+      &expected.derived_total,     &expected.filtered_total, &expected.revisions_total};
+    for (std::size_t i = 0; i < missing; ++i)
+      *newest[i] = 0;
+    INFO(missing);
+    auto result = decode_uplink(bytes);
+    REQUIRE(result.has_value());
+    CHECK(*result == uplink_message{status_message{expected}});
+  }
+  auto bytes = encode_uplink(status_message{full_status()});
+  bytes[5] = 18;
+  CHECK(decode_error(bytes) == errc::malformed);
+}
+
+TEST_CASE("an older centre finds its fields in front, in the order it knows") {
+  // What a reader of 19 fields does: it reads those, and passes over the rest.
+  auto bytes = encode_uplink(status_message{full_status()});
+  msgpack_reader in{std::string_view{bytes}.substr(1)};
+  std::uint32_t count = 0;
+  std::uint8_t type = 0;
+  REQUIRE(in.array(count));
+  REQUIRE(in.natural(type));
+  REQUIRE(in.array(count));
+  REQUIRE(count >= 19);
+  std::string_view version;
+  REQUIRE(in.text(version));
+  CHECK(version == "0.1.0");
+  msgpack_token token;
+  auto pass = [&] {
+    REQUIRE(in.next(token));
+    REQUIRE(in.skip(token, 4) == msgpack_reader::skip_result::skipped);
+  };
+  for (int i = 1; i < 15; ++i)
+    pass();
+  std::uint64_t rss_bytes = 0;
+  REQUIRE(in.natural(rss_bytes));
+  CHECK(rss_bytes == 11);
+  for (std::uint32_t i = 16; i < count; ++i)
+    pass();
+  CHECK(in.remaining() == 0);
+}
+
+TEST_CASE("an appended field of the status that is no number is malformed") {
+  auto bytes = encode_uplink(status_message{full_status()});
+  bytes.back() = '\xc0';
+  CHECK(decode_error(bytes) == errc::malformed);
 }
 
 TEST_CASE("a message with too few fields is malformed") {

@@ -43,6 +43,15 @@ actors::fleet_view sample_fleet() {
   edge.status.late_total = 2;
   edge.status.series_open = 2;
   edge.status.rss_bytes = 20'000'000;
+  edge.status.revisions_total = 4;
+  edge.status.filtered_total = 5;
+  edge.status.derived_total = 6;
+  edge.status.evicted_total = 7;
+  edge.status.series_known = 3;
+  edge.status.state_bytes = 1200;
+  edge.status.restamped_total = 8;
+  edge.status.held_events = 9;
+  edge.status.clock_jumps_total = 1;
   edge.status.rejected_by_reason = {1, 2};
   return result;
 }
@@ -150,11 +159,14 @@ TEST_CASE("the fields of every frame are those of API.md", "[web]") {
            "value");
   auto edge = read(tick(x))["edges"][0];
   CHECK(keys(edge)
-        == "alerts_firing clock_offset_ms events_per_s events_total expired_total "
-           "lag_ms last_seen_ms late_total name outbox_bytes outbox_records "
-           "rejected_by_reason rejected_by_source rejected_total rss_bytes series_open "
-           "shed_total "
-           "started_ms state version");
+        == "alerts_firing clock_jumps_total clock_offset_ms derived_total events_per_s "
+           "events_total evicted_total expired_total filtered_total held_events lag_ms "
+           "last_seen_ms late_total name outbox_bytes outbox_records "
+           "rejected_by_reason rejected_by_source rejected_total restamped_total "
+           "revisions_total rss_bytes series_known series_open shed_total started_ms "
+           "state state_bytes version");
+  CHECK(edge["state_bytes"] == 1200);
+  CHECK(edge["held_events"] == 9);
   CHECK(edge["rejected_by_reason"].size() == analytics::reject_reason_count);
   CHECK(keys(read(tick(x))["totals"])
         == "alerts_open down edges events_per_s events_total lag_p99_ms late "

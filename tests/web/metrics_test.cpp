@@ -21,6 +21,8 @@ actors::fleet_view two_edges() {
   result.edges[0].state = actors::edge_state::up;
   result.edges[0].status.events_total = 12345678901234;
   result.edges[0].status.rejected_by_reason = {3, 0, 1};
+  result.edges[0].status.evicted_total = 11;
+  result.edges[0].status.state_bytes = 1'200'345;
   result.edges[1].name = "odd \"name\"\\\n";
   result.edges[1].lag_ms = std::numeric_limits<double>::quiet_NaN();
   return result;
@@ -49,6 +51,8 @@ TEST_CASE("counters, edges, store and process are all there", "[web]") {
   CHECK(contains(all, "weir_edge_events_total{edge=\"edge-1\"} 12345678901234"));
   CHECK(
     contains(all, "weir_edge_rejected_total{edge=\"edge-1\",reason=\"malformed\"} 3"));
+  CHECK(contains(all, "weir_edge_evicted_total{edge=\"edge-1\"} 11"));
+  CHECK(contains(all, "weir_edge_state_bytes{edge=\"edge-1\"} 1200345"));
   CHECK(contains(all, "weir_store_records{kind=\"series\"} 9"));
   CHECK(contains(all, "weir_web_requests_total{class=\"2xx\"} 5"));
   CHECK(contains(all, "weir_process_resident_bytes 4096"));

@@ -30,11 +30,22 @@ export interface Edge {
   outbox_records: number;
   outbox_bytes: number;
   rejected_total: number;
+  rejected_by_reason?: Record<string, number>;
   late_total: number;
   shed_total: number;
   expired_total: number;
   alerts_firing: number;
   rss_bytes: number;
+  // A centre of before does not send these.
+  revisions_total?: number;
+  filtered_total?: number;
+  derived_total?: number;
+  evicted_total?: number;
+  series_known?: number;
+  state_bytes?: number;
+  restamped_total?: number;
+  held_events?: number;
+  clock_jumps_total?: number;
   version: string;
   started_ms: number;
 }

@@ -2,6 +2,7 @@
 import { useApp } from '../app/state';
 import type { Edge, EdgeState } from '../data/wire';
 import { formatAge, formatBytes, formatCount, formatDateTime, formatLag, formatRate, formatShortAge, formatTotal } from '../format';
+import { bytesPerSeries, remarksHint, remarksOf } from './edge_remarks';
 import { EdgeChip, Empty, Freshness, Icon, Panel, Skeleton } from './parts';
 
 export function HealthStrip() {
@@ -93,6 +94,9 @@ function Tile({ edge, nowMs }: { edge: Edge; nowMs: number }) {
         <Fact label="lag" value={off ? '–' : formatLag(edge.lag_ms)} />
         <Fact label="outbox" value={formatCount(edge.outbox_records)} hint={`${formatBytes(edge.outbox_bytes)} wait to be sent`} />
         <Fact label="age" value={age === null ? 'never' : formatShortAge(age)} hint={age === null ? 'Never heard of' : `Last heard ${formatAge(age)} ago`} />
+        <Fact label="state" value={formatBytes(edge.state_bytes)} hint="Memory of open windows, detectors and source clocks" />
+        <Fact label="per series" value={formatBytes(bytesPerSeries(edge))} hint={`State of one of ${formatCount(edge.series_known)} series that the edge knows`} />
+        <Fact label="series" value={formatCount(edge.series_open)} hint="With an open window" />
       </dl>
       <Remarks edge={edge} />
     </li>
@@ -103,15 +107,7 @@ function Fact({ label, value, hint }: { label: string; value: string; hint?: str
   return <div title={hint}><dt>{label}</dt><dd>{value}</dd></div>;
 }
 
-/** Only what is out of the ordinary. */
 function Remarks({ edge }: { edge: Edge }) {
-  const remarks: string[] = [];
-  if (edge.alerts_firing > 0) remarks.push(`${formatCount(edge.alerts_firing)} firing`);
-  if (edge.rejected_total > 0) remarks.push(`${formatCount(edge.rejected_total)} rejected`);
-  if (edge.late_total > 0) remarks.push(`${formatCount(edge.late_total)} late`);
-  if (edge.shed_total > 0) remarks.push(`${formatCount(edge.shed_total)} shed`);
-  if (edge.expired_total > 0) remarks.push(`${formatCount(edge.expired_total)} expired`);
-  if (Math.abs(edge.clock_offset_ms) > 2000)
-    remarks.push(`clock ${formatAge(Math.abs(edge.clock_offset_ms))} ${edge.clock_offset_ms > 0 ? 'ahead' : 'behind'}`);
-  return <p className="remarks">{remarks.length > 0 ? remarks.join(' · ') : 'nothing lost or refused'}</p>;
+  const remarks = remarksOf(edge);
+  return <p className="remarks" title={remarksHint(edge) || undefined}>{remarks.length > 0 ? remarks.join(' · ') : 'nothing lost or refused'}</p>;
 }
