@@ -25,6 +25,7 @@ struct query_options {
   std::string from = "-1h";
   std::string to = "now";
   unsigned points = 1000;
+  std::string aggregates;
 };
 
 int print(const json& answer, bool as_json, const answer_table& table) {
@@ -104,11 +105,12 @@ int query(const api_options& options, const query_options& what) {
   auto id = find_series(*api, what.series);
   if (!id)
     return fail(id.error().c_str());
-  auto answer = ask(*api, "GET",
-                    "/api/v1/query?series=" + *id
-                      + "&from=" + std::to_string(*from_ns / 1'000'000)
-                      + "&to=" + std::to_string(*to_ns / 1'000'000)
-                      + "&max_points=" + std::to_string(what.points));
+  auto answer = ask(
+    *api, "GET",
+    "/api/v1/query?series=" + *id + "&from=" + std::to_string(*from_ns / 1'000'000)
+      + "&to=" + std::to_string(*to_ns / 1'000'000)
+      + "&max_points=" + std::to_string(what.points)
+      + (what.aggregates.empty() ? "" : "&aggregates=" + url_encoded(what.aggregates)));
   return answer ? print(*answer, options.json, query_table)
                 : fail(answer.error().c_str());
 }
@@ -180,7 +182,8 @@ void add_query(CLI::App& parent, chosen_action& chosen) {
   auto* command = add(parent, "query", "show the windows of one series",
                       "  weir query 7 --from -1h\n"
                       "  weir query 'temperature{source=\"m-01\",line=\"A\"}' "
-                      "--from -7d --points 200",
+                      "--from -7d --points 200\n"
+                      "  weir query 7 --aggregates 'p50,p99,top(3,user)'",
                       options, true);
   command->add_option("SERIES", what->series, "Its ID, or text that only its name has.")
     ->required();
@@ -194,6 +197,12 @@ void add_query(CLI::App& parent, chosen_action& chosen) {
     ->check(CLI::Range(1u, 10'000u))
     ->type_name("N")
     ->capture_default_str();
+  command
+    ->add_option("--aggregates", what->aggregates,
+                 "Further columns, with commas: p50, p99.9, rate, stddev, "
+                 "distinct(NAME), top(K,NAME), ...; empty where the edge does not "
+                 "keep them.")
+    ->type_name("LIST");
   command->callback([=, &chosen] { chosen = [=] { return query(*options, *what); }; });
 }
 

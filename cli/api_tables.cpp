@@ -36,8 +36,16 @@ std::string number_text(double value) {
   return text;
 }
 
-/// Any scalar as text.
+/// Any scalar as text; of a list [[TEXT, WEIGHT]...] its parts.
 std::string text_of(const json& value) {
+  if (value.is_array()) {
+    std::string result;
+    for (const auto& x : value)
+      if (x.is_array() && x.size() == 2 && x[0].is_string() && x[1].is_number())
+        result += (result.empty() ? "" : ", ") + x[0].get<std::string>() + ": "
+                  + number_text(x[1].get<double>());
+    return result;
+  }
   if (value.is_string())
     return value.get<std::string>();
   if (value.is_boolean())

@@ -1,5 +1,6 @@
 #include "web/api.hpp"
 
+#include "web/aggregate_columns.hpp"
 #include "web/metrics.hpp"
 #include "web/responses.hpp"
 #include "web/url.hpp"
@@ -17,6 +18,7 @@ namespace {
 
 constexpr std::size_t list_limit_max = 10'000;
 constexpr std::size_t points_max = 10'000;
+constexpr std::size_t top_texts_max = 200'000; // Of an answer: some 50 MB at worst.
 constexpr std::int64_t hour_ns = 3600ll * 1'000'000'000;
 constexpr auto time_min = std::numeric_limits<std::int64_t>::min();
 constexpr auto time_max = std::numeric_limits<std::int64_t>::max();
@@ -76,6 +78,27 @@ private:
   std::optional<http_response> error_;
 };
 
+std::vector<analytics::aggregate_spec> read_aggregates(reader& params,
+                                                       std::size_t points) {
+  auto text = params.text("aggregates");
+  if (text.empty())
+    return {};
+  auto specs = parse_aggregate_list(text);
+  if (!specs) {
+    params.wrong("aggregates", "is wrong: " + specs.error());
+    return {};
+  }
+  std::size_t top_texts = 0;
+  for (const auto& x : *specs)
+    top_texts += x.k * points;
+  if (top_texts > top_texts_max)
+    params.wrong("aggregates", "asks for up to " + std::to_string(top_texts)
+                                 + " texts of `top`, at most "
+                                 + std::to_string(top_texts_max)
+                                 + " are possible: lower K or `max_points`");
+  return std::move(*specs);
+}
+
 storage::stored_series_id read_series(reader& params, std::uint64_t min) {
   return static_cast<storage::stored_series_id>(params.number(
     "series", 0, min, std::numeric_limits<storage::stored_series_id>::max()));
@@ -107,6 +130,7 @@ http_response query(const storage::store& store, reader params, std::int64_t now
   auto from_ns = params.time("from", to_ns - hour_ns);
   auto points
     = static_cast<std::size_t>(params.number("max_points", 1000, 1, points_max));
+  auto aggregates = read_aggregates(params, points);
   if (id == 0)
     params.wrong("series", "is missing: the id of a series, see /api/v1/series");
   if (from_ns >= to_ns)
@@ -119,11 +143,15 @@ http_response query(const storage::store& store, reader params, std::int64_t now
   auto found = store.query(id, from_ns, to_ns, points);
   if (!found)
     return store_failure(found.error());
+  auto columns = summary_columns_json();
+  append_aggregate_columns(columns, aggregates);
   auto rows = json::array();
-  for (const auto& x : *found)
+  for (const auto& x : *found) {
     rows.push_back(summary_row_json(x));
+    append_aggregates(rows.back(), x, aggregates);
+  }
   return json_response(200, {{"series", series_json(*about)},
-                             {"columns", summary_columns_json()},
+                             {"columns", std::move(columns)},
                              {"rows", std::move(rows)}});
 }
 

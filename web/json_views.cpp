@@ -164,8 +164,8 @@ json position_json(const storage::edge_position& x) {
 }
 
 json summary_columns_json() {
-  return {"start_ms", "width_ms", "count", "sum",  "min",  "max",
-          "mean",     "variance", "first", "last", "late", "revision"};
+  return {"start_ms", "width_ms", "count", "sum",  "min",      "max",  "mean",
+          "variance", "first",    "last",  "late", "revision", "early"};
 }
 
 json summary_row_json(const analytics::summary& x) {
@@ -180,7 +180,8 @@ json summary_row_json(const analytics::summary& x) {
           x.first,
           x.last,
           x.late_count,
-          x.revision};
+          x.revision,
+          x.early};
 }
 
 } // namespace weir::web

@@ -12,6 +12,14 @@ constexpr std::size_t point_bytes = 64;
 constexpr std::size_t anomaly_bytes = 160;
 constexpr std::size_t alert_bytes = 200;
 
+/// Whether `x`, which a snapshot has shown, is not older than `point`.
+bool shows(const known_point& x, const live_point& point) {
+  if (x.start_ns != point.start_ns || x.width_ns != point.width_ns
+      || x.revision < point.revision)
+    return false;
+  return !x.early || (point.early && x.count >= point.count);
+}
+
 } // namespace
 
 std::size_t live_backlog::add(live_delta delta, bool newest_only) {
@@ -51,9 +59,7 @@ void live_backlog::drop_known(storage::stored_series_id series,
     auto found = std::lower_bound(
       known.begin(), known.end(), point.start_ns,
       [](const known_point& x, std::int64_t start) { return x.start_ns < start; });
-    bool shown = found != known.end() && found->start_ns == point.start_ns
-                 && found->width_ns == point.width_ns
-                 && found->revision >= point.revision;
+    bool shown = found != known.end() && shows(*found, point);
     i = shown ? points_.erase(i) : std::next(i);
   }
 }

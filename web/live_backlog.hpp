@@ -12,11 +12,14 @@
 
 namespace weir::web {
 
-/// Which window a point shows, and which revision of it.
+/// Which window a point shows, and which revision of it. Early results of a window
+/// have the revision of what follows them; the later of two has more events.
 struct known_point {
   std::int64_t start_ns = 0;
   std::int64_t width_ns = 0;
   std::uint32_t revision = 0;
+  bool early = false;
+  std::uint64_t count = 0;
 };
 
 class live_backlog {

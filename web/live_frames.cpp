@@ -110,8 +110,9 @@ frame_body delta_body(wire_format format, std::int64_t now_ns,
                       const live_delta& delta) {
   auto points = json::array();
   for (const auto& x : delta.points)
-    points.push_back(json::array({x.series, ms_json(x.start_ns), ms_json(x.width_ns),
-                                  x.mean, x.min, x.max, x.count, x.revision}));
+    points.push_back(
+      json::array({x.series, ms_json(x.start_ns), ms_json(x.width_ns), x.mean, x.min,
+                   x.max, x.count, x.revision, x.early ? 1 : 0}));
   auto alerts = json::array();
   for (const auto& x : delta.alerts)
     alerts.push_back(alert_json(x.edge, x.series_text, x.value));

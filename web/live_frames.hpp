@@ -26,6 +26,7 @@ struct live_point {
   double max = 0.0;
   std::uint64_t count = 0;
   std::uint32_t revision = 0;
+  bool early = false; ///< Its window is still open.
 
   bool operator==(const live_point&) const = default;
 };

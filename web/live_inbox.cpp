@@ -35,8 +35,8 @@ void live_inbox::put(const storage::commit_report& report) {
     waiting_.resync = true;
   } else {
     for (const auto& [series, x] : report.summaries)
-      delta.points.push_back(
-        {series, x.start_ns, x.width_ns, x.mean, x.min, x.max, x.count, x.revision});
+      delta.points.push_back({series, x.start_ns, x.width_ns, x.mean, x.min, x.max,
+                              x.count, x.revision, x.early});
   }
   auto events = delta.anomalies.size() + delta.alerts.size() + anomalies.size()
                 + report.alerts.size();

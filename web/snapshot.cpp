@@ -37,7 +37,7 @@ read_series(const storage::store& store, const snapshot_request& request,
   auto newest
     = points->end() - static_cast<std::ptrdiff_t>(std::min(points->size(), shown_max));
   for (auto x = newest; x != points->end(); ++x)
-    shown.push_back({x->start_ns, x->width_ns, x->revision});
+    shown.push_back({x->start_ns, x->width_ns, x->revision, x->early, x->count});
   content.series.push_back({std::move(*about), std::move(*points)});
   return std::nullopt;
 }

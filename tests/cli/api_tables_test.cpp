@@ -52,6 +52,18 @@ TEST_CASE("windows are shown with the columns that the answer names", "[cli]") {
   CHECK(has(text, "2023-11-14T22:13:20.000Z      5  1480.25"));
 }
 
+TEST_CASE("further aggregates and early results are shown", "[cli]") {
+  auto text = query_table(json::parse(R"x({
+    "series": {"id": 7, "text": "rpm{}"},
+    "columns": ["start_ms", "early", "p99", "top(2,user)"],
+    "rows": [[1700000000000, true, 12.5, [["ann", 3], ["bob", 1.5]]],
+             [1700000005000, false, null, null], [1700000010000, false, 1, []],
+             [1700000015000, false, 1, [1, ["x"], [2, 3]]]]})x"));
+  CHECK(has(text, "top(2,user)"));
+  CHECK(has(text, "yes  12.5  ann: 3, bob: 1.5"));
+  CHECK(has(text, "no"));
+}
+
 TEST_CASE("rejections are shown with their reason", "[cli]") {
   auto text = quarantine_table(json::parse(R"({"rejections": [
     {"edge": "edge-1", "time_ms": 1700000000000, "source": "m-01", "reason": "late",

@@ -1,12 +1,17 @@
 // API: the shapes of web/API.md from a real store, and what is refused.
 #include "web/api.hpp"
 
+#include "analytics/extended_aggregates.hpp"
+#include "analytics/series.hpp"
 #include "tests/support/temp_dir.hpp"
 #include "tests/web/sample_data.hpp"
+#include "web/aggregate_columns.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <catch2/catch.hpp>
+
+#include <cmath>
 
 using namespace weir;
 using namespace weir::web;
@@ -91,16 +96,89 @@ TEST_CASE_METHOD(fixture, "a query gives columns and rows", "[web]") {
   CHECK(x["series"]["text"] == sample_series[0]);
   CHECK(x["columns"]
         == json({"start_ms", "width_ms", "count", "sum", "min", "max", "mean",
-                 "variance", "first", "last", "late", "revision"}));
+                 "variance", "first", "last", "late", "revision", "early"}));
   REQUIRE(x["rows"].size() == 3);
   CHECK(x["rows"][0]
-        == json::array(
-          {base_ns / ms_ns, 5000, 4, 10.0, 1.0, 4.0, 2.5, 1.25, 1.0, 4.0, 2, 0}));
+        == json::array({base_ns / ms_ns, 5000, 4, 10.0, 1.0, 4.0, 2.5, 1.25, 1.0, 4.0,
+                        2, 0, false}));
   auto from = "&from=" + std::to_string((base_ns + width_ns) / ms_ns);
   auto to = "&to=" + std::to_string((base_ns + 2 * width_ns) / ms_ns);
   auto one = get("/api/v1/query", "series=" + id + from + to);
   REQUIRE(one["rows"].size() == 1);
   CHECK(one["rows"][0][0] == (base_ns + width_ns) / ms_ns);
+}
+
+TEST_CASE_METHOD(fixture, "a query has the further aggregates that it asks for",
+                 "[web]") {
+  auto plan = analytics::parse_aggregates({"p50", "distinct(user)", "top(2, user)"});
+  REQUIRE(plan);
+  analytics::extended_aggregates extended{*plan};
+  auto add = [&](double value, std::string_view user) {
+    auto hash = analytics::stable_hash(user);
+    extended.add(base_ns, value, {&hash, 1}, {&user, 1});
+  };
+  add(1.0, "ann");
+  add(2.0, "bob, \xff(jr)");
+  add(4.0, "ann");
+  auto x = sample_summary(0, 3);
+  x.early = true;
+  extended.encode(x.extended);
+  analytics::record_block records;
+  records.series = sample_series;
+  records.summaries = {x};
+  store.commit(std::move(records));
+
+  // %2C: a comma, as clients write it.
+  auto answer = get("/api/v1/query",
+                    "series=" + std::to_string(store.id(0))
+                      + "&to=" + std::to_string((base_ns + 4 * width_ns) / ms_ns)
+                      + "&aggregates=p0,stddev,rate,distinct(user)%2Ctop(2,+user),"
+                        "distinct(shop)");
+  const auto& columns = answer["columns"];
+  REQUIRE(columns.size() == 19);
+  CHECK(json(std::vector<json>(columns.begin() + 12, columns.end()))
+        == json({"early", "p0", "stddev", "rate", "distinct(user)", "top(2, user)",
+                 "distinct(shop)"}));
+  REQUIRE(answer["rows"].size() == 4);
+  const auto& plain = answer["rows"][0];
+  REQUIRE(plain.size() == 19);
+  CHECK(plain[12] == false);
+  CHECK(plain[14] == Approx(std::sqrt(1.25)));
+  for (auto i : {13, 15, 16, 17, 18})
+    CHECK(plain[i].is_null());
+  const auto& full = answer["rows"][3];
+  CHECK(full[12] == true);
+  CHECK(full[13] == 1.0);
+  CHECK(full[15].is_null()); // No window kept a rate.
+  CHECK(full[16].get<double>() == Approx(2.0).epsilon(0.01));
+  CHECK(full[17] == json::parse(R"x([["ann", 2.0], ["bob, \ufffd(jr)", 1.0]])x"));
+  CHECK(full[18].is_null());
+}
+
+TEST_CASE_METHOD(fixture, "an aggregate that there is not is refused with its name",
+                 "[web]") {
+  auto id = "series=" + std::to_string(store.id(0));
+  for (auto list : {"p101", "p50,", "top(3,a", "top(3,a)),p50", "p50,p50", "(,),p50"})
+    CHECK(refusal("/api/v1/query", id + "&aggregates=" + list) == "400 bad_parameter");
+  CHECK(refusal("/api/v1/query",
+                id + "&max_points=10000&aggregates=top(11,user),top(10,user)")
+        == "400 bad_parameter");
+  CHECK(ask("/api/v1/query", id + "&max_points=10000&aggregates=top(20,user)").status
+        == 200);
+  auto answer = ask("/api/v1/query", id + "&aggregates=p50,mode");
+  auto message = json::parse(answer.body)["error"]["message"].get<std::string>();
+  CHECK(message
+        == "The parameter `aggregates` is wrong: "
+             + analytics::parse_aggregate("mode").error() + ".");
+}
+
+TEST_CASE("a list is split at commas outside of parentheses", "[web]") {
+  using texts = std::vector<std::string>;
+  CHECK(split_list("p50") == texts{"p50"});
+  CHECK(split_list("p50,top(3,a),rate") == texts{"p50", "top(3,a)", "rate"});
+  CHECK(split_list("a(b(c,d),e),f") == texts{"a(b(c,d),e)", "f"});
+  CHECK(split_list("a),b") == texts{"a)", "b"});
+  CHECK(split_list(",") == texts{"", ""});
 }
 
 TEST_CASE_METHOD(fixture, "anomalies come with their series' name", "[web]") {

@@ -62,6 +62,26 @@ TEST_CASE("what a snapshot has shown is forgotten, newer revisions are not", "[w
   CHECK(uut.take().points == std::vector{point(7, 20, 1), point(7, 30), point(8, 10)});
 }
 
+TEST_CASE("an early result that a snapshot has shown does not hide what follows it",
+          "[web]") {
+  auto early = [](std::uint64_t count) {
+    return live_point{7, 10, 10, 1.0, 1.0, 1.0, count, 0, true};
+  };
+  live_backlog uut;
+  uut.add(points({early(5)}), false);
+  uut.drop_known(7, {{10, 10, 0, true, 5}});
+  CHECK(uut.empty());
+  uut.add(points({early(6)}), false);
+  uut.drop_known(7, {{10, 10, 0, true, 5}});
+  CHECK(uut.points() == 1);
+  uut.add(points({point(7, 10)}), false);
+  uut.drop_known(7, {{10, 10, 0, true, 9}});
+  CHECK(uut.take().points == std::vector{point(7, 10)});
+  uut.add(points({early(5)}), false);
+  uut.drop_known(7, {{10, 10, 0, false, 9}});
+  CHECK(uut.empty());
+}
+
 TEST_CASE("a merged point of a snapshot does not stand for a window", "[web]") {
   live_backlog uut;
   uut.add(points({point(7, 10)}), false);

@@ -79,7 +79,7 @@ ws_frame snap(wire_format format) {
 ws_frame delta(wire_format format) {
   live_delta x;
   x.points = {{7, base_ns + 2 * width_ns, width_ns, 2.5, 1.0, 4.0, 4, 0},
-              {8, base_ns + 2 * width_ns, width_ns, -0.1, -1.5, 1e300, 1, 3}};
+              {8, base_ns + 2 * width_ns, width_ns, -0.1, -1.5, 1e300, 1, 3, true}};
   x.anomalies = {sample_named_anomaly()};
   x.alerts = {{"edge-1", sample_series[0], sample_alert(0)}};
   x.new_series = 1;
@@ -150,7 +150,7 @@ TEST_CASE("the fields of every frame are those of API.md", "[web]") {
         == "count edge id max mean min n start_ms text width_ms");
   auto frame = read(delta(x));
   CHECK(keys(frame) == "alerts anomalies new_series points seq server_ms t");
-  CHECK(frame["points"][0].size() == 8);
+  CHECK(frame["points"][0].size() == 9);
   CHECK(keys(frame["anomalies"][0])
         == "deviation edge expected model score series severity text time_ms "
            "value");

@@ -141,7 +141,7 @@ TEST_CASE_METHOD(fixture, "a subscription gets its snapshot, then deltas", "[web
   CHECK(deltas[0]["seq"] == 2);
   REQUIRE(deltas[0]["points"].size() == 1);
   CHECK(deltas[0]["points"][0]
-        == json::array({7, base_ns / ms_ns, 5000, 2.5, 1.0, 4.0, 4, 0}));
+        == json::array({7, base_ns / ms_ns, 5000, 2.5, 1.0, 4.0, 4, 0, 0}));
 }
 
 TEST_CASE_METHOD(fixture, "what comes while a snapshot is read follows it once",
