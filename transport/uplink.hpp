@@ -50,7 +50,7 @@ struct edge_status {
   std::uint64_t filtered_total = 0;    ///< Filtered, sampled out or not convertible.
   std::uint64_t derived_total = 0;     ///< Events made of others.
   std::uint64_t evicted_total = 0;     ///< Series that gave way to new ones.
-  std::uint64_t series_known = 0;      ///< With or without an open window.
+  std::uint64_t series_known = 0;      ///< With or without an open window; no groups.
   std::uint64_t state_bytes = 0;       ///< Windows, detectors and source clocks.
   std::uint64_t restamped_total = 0;   ///< Events that got the time of their arrival.
   std::uint64_t held_events = 0;       ///< That wait for a clock to be believed, now.
