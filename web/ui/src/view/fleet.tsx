@@ -95,8 +95,8 @@ function Tile({ edge, nowMs }: { edge: Edge; nowMs: number }) {
         <Fact label="outbox" value={formatCount(edge.outbox_records)} hint={`${formatBytes(edge.outbox_bytes)} wait to be sent`} />
         <Fact label="age" value={age === null ? 'never' : formatShortAge(age)} hint={age === null ? 'Never heard of' : `Last heard ${formatAge(age)} ago`} />
         <Fact label="state" value={formatBytes(edge.state_bytes)} hint="Memory of open windows, detectors and source clocks" />
-        <Fact label="per series" value={formatBytes(bytesPerSeries(edge))} hint={`State of one of ${formatCount(edge.series_known)} series that the edge knows`} />
         <Fact label="series" value={formatCount(edge.series_open)} hint="With an open window" />
+        <Fact label="per series" value={formatBytes(bytesPerSeries(edge))} hint={`State of one of ${formatCount(edge.series_known)} series that the edge knows`} />
       </dl>
       <Remarks edge={edge} />
     </li>
