@@ -5,6 +5,7 @@ namespace weir::analytics {
 void group_clock::observe(std::uint64_t source, std::int64_t watermark_ns,
                           std::int64_t local_ns) {
   members_.insert_or_assign(source, member{watermark_ns, local_ns});
+  seen_ns_ = std::max(seen_ns_, local_ns);
 }
 
 void group_clock::update(std::int64_t local_ns) {
@@ -12,11 +13,9 @@ void group_clock::update(std::int64_t local_ns) {
   auto least = time_forever;
   auto most = time_never;
   idle_ = true;
-  silent_ns_ = time_forever;
   for (auto pos = members_.begin(); pos != members_.end();) {
     const auto& x = pos->second;
     auto silent_ns = local_ns - x.seen_ns;
-    silent_ns_ = std::min(silent_ns_, silent_ns);
     if (silent_ns >= std::max(limits_.retain_max_ns, limits_.idle_timeout_ns)) {
       pos = members_.erase(pos);
       continue;

@@ -68,9 +68,10 @@ public:
     return clock_;
   }
 
-  /// For how long all sources have been silent, as of the last update().
-  std::int64_t silent_ns() const {
-    return silent_ns_;
+  /// For how long all sources have been silent, those that were forgotten included;
+  /// time_forever where there never was one.
+  std::int64_t silent_ns(std::int64_t local_ns) const {
+    return seen_ns_ == time_never ? time_forever : local_ns - seen_ns_;
   }
 
   /// All sources are silent.
@@ -92,6 +93,7 @@ public:
   /// Of several shards' clocks, which knew different sources, the slowest stands: the
   /// next update() moves it as far as all their sources allow.
   void load(std::uint64_t source, const member& x) {
+    seen_ns_ = std::max(seen_ns_, x.seen_ns);
     auto [pos, is_new] = members_.try_emplace(source, x);
     if (!is_new)
       pos->second.watermark_ns = std::max(pos->second.watermark_ns, x.watermark_ns);
@@ -110,7 +112,7 @@ private:
   limits limits_;
   std::unordered_map<std::uint64_t, member> members_;
   window_clock clock_;
-  std::int64_t silent_ns_ = 0;
+  std::int64_t seen_ns_ = time_never; // Any of them, local clock.
   bool idle_ = false;
 };
 

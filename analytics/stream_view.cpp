@@ -153,7 +153,7 @@ void stream_view::tick_groups(std::int64_t local_ns, std::vector<summary>& out) 
     if (keys_[slot].local == no_slot)
       continue;
     if (groups_.is_idle())
-      windows_->close_silent(slot, groups_.silent_ns(), out);
+      windows_->close_silent(slot, groups_.silent_ns(local_ns), out);
     windows_->advance(slot, clock, out);
   }
 }
