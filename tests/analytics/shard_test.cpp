@@ -822,6 +822,20 @@ TEST_CASE("the number of shards may change between a snapshot and its restoring"
   check_same(windows, undisturbed.windows);
 }
 
+TEST_CASE("a window that silence has closed before a restart is revised after it",
+          "[analytics]") {
+  test_node before{plain_config()};
+  before.feed_s(before.id("temp", "a"), 1, 1.0, 0);
+  before.tick_s(6);
+  CHECK(before.windows.size() == 1);
+  test_node after{plain_config()};
+  after.restore(before.snapshots(), {test_node::to_ns(6)});
+  after.feed_s(after.id("temp", "a"), 2, 1.0, 7);
+  REQUIRE(after.summaries.size() == 1);
+  CHECK(after.summaries[0].second.count == 2);
+  CHECK(after.summaries[0].second.revision == 1);
+}
+
 TEST_CASE("what a smaller table has no room for is refused and counted",
           "[analytics]") {
   test_node before{plain_config()};

@@ -81,10 +81,10 @@ TEST_CASE("a silent source holds nothing back, and is forgotten in the end",
   CHECK(uut.clock().watermark_ns == 1010);
   CHECK(uut.clock().horizon_ns == 990); // It may still revise.
   CHECK_FALSE(uut.is_idle());
-  CHECK(uut.silent_ns() == 1);
+  CHECK(uut.silent_ns(10) == 1);
   uut.update(19);
   CHECK(uut.is_idle());
-  CHECK(uut.silent_ns() == 10);
+  CHECK(uut.silent_ns(19) == 10);
   uut.observe(1, 1200, 60);
   uut.update(60);
   CHECK(uut.clock().watermark_ns == 1200);
@@ -92,6 +92,10 @@ TEST_CASE("a silent source holds nothing back, and is forgotten in the end",
   uut.update(100);
   CHECK(uut.sources() == 1);
   CHECK(uut.clock().horizon_ns == 1200);
+  uut.update(1000);
+  CHECK(uut.sources() == 0);
+  CHECK(uut.silent_ns(1000) == 940); // Still known: sessions wait for their gap.
+  CHECK(make_group().silent_ns(1000) == time_forever);
 }
 
 TEST_CASE("when all are silent the group is as far as its most advanced source",

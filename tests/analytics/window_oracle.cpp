@@ -94,14 +94,12 @@ private:
     auto most = never;
     auto least = INT64_MAX;
     auto least_active = INT64_MAX;
-    group_seen_ns_ = never;
     std::erase_if(members_, [&](const auto& x) {
       return now.local_ns - sources_[x.first].seen_ns
              >= std::max(time.retain_max_ns, time.idle_timeout_ns);
     });
     for (const auto& [source, watermark_ns] : members_) {
       auto seen_ns = sources_[source].seen_ns;
-      group_seen_ns_ = std::max(group_seen_ns_, seen_ns);
       most = std::max(most, watermark_ns);
       least = std::min(least, watermark_ns);
       if (now.local_ns - seen_ns < time.idle_timeout_ns)
@@ -125,6 +123,7 @@ private:
     source.time_max_ns = std::max(source.time_max_ns, std::min(x.time_ns, now.wall_ns));
     source.seen_ns = now.local_ns;
     members_[x.source] = watermark_of(x.source);
+    group_seen_ns_ = std::max(group_seen_ns_, now.local_ns);
     auto& key = keys_[x.key];
     key.source = x.source;
     key.closed_until_ns = std::max(key.closed_until_ns, horizon_of(x.source));
