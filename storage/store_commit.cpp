@@ -51,12 +51,31 @@ bool follows(const incoming_block& block, const stored_window& before) {
   return block.epoch != before.epoch || block.run > before.run;
 }
 
-/// Whether `x`, of the same run as `current`, says more. Numbers have an order within
-/// a run: of two that are early the one that comes later is the later one.
-bool corrects(const analytics::summary& x, const analytics::summary& current) {
-  if (x.early != current.early)
-    return current.early;
-  return x.early || x.revision > current.revision;
+/// Whether `x` can hold all that is in `part`.
+bool can_hold(const analytics::summary& x, const analytics::summary& part) {
+  return x.count >= part.count && x.first_ns <= part.first_ns
+         && x.last_ns >= part.last_ns;
+}
+
+/// What a summary is to the part of the same run that is there.
+enum class relation {
+  nothing_new,
+  replaces,
+  adds, ///< The edge had forgotten the window (a series that was evicted and came
+        ///< again) and began it anew.
+};
+
+/// Numbers have an order within a run: of two that are early the one that comes later
+/// is the later one, and nothing is sent twice under another number.
+relation relate(const analytics::summary& x, const analytics::summary& current) {
+  if (current.early)
+    return relation::replaces;
+  if (x.early)
+    return relation::nothing_new;
+  if (x.revision > current.revision && can_hold(x, current))
+    return relation::replaces;
+  return x.revision == 0 || x.revision > current.revision ? relation::adds
+                                                          : relation::nothing_new;
 }
 
 /// Whether `x`, of a later run, holds all of the early part before: the edge kept the
@@ -74,8 +93,7 @@ bool covers(const incoming_block& block, const analytics::summary& x,
 bool takes_over(const incoming_block& block, const analytics::summary& x,
                 const stored_window& before, const analytics::summary& whole) {
   return block.epoch == before.epoch && x.revision > whole.revision
-         && x.count >= whole.count && x.first_ns <= whole.first_ns
-         && x.last_ns >= whole.last_ns;
+         && can_hold(x, whole);
 }
 
 /// What stands in the table after `x` came, or nothing if `x` changes nothing.
@@ -85,9 +103,13 @@ std::optional<stored_window> next_window(const incoming_block& block,
   auto after = stored_window{block.epoch, block.run, x, std::nullopt};
   auto whole = merged(before);
   if (!follows(block, before)) {
-    if (block.run < before.run || !corrects(x, before.current))
+    auto how = relate(x, before.current);
+    if (block.run < before.run || how == relation::nothing_new)
       return std::nullopt;
-    after.earlier = before.earlier; // The run corrects its own part only.
+    if (how == relation::adds)
+      after.earlier = whole;
+    else
+      after.earlier = before.earlier; // The run corrects its own part only.
     return after;
   }
   if (takes_over(block, x, before, whole))

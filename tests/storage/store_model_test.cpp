@@ -74,8 +74,13 @@ struct model {
     }
     auto& last = parts.back();
     if (last.epoch == block.epoch && last.run == block.run) {
-      if (last.early || (!x.early && x.revision > last.revision))
+      // All summaries here count one event: what holds it begins no later, ends no
+      // earlier.
+      auto holds = x.first_ns <= last.first_ns && x.last_ns >= last.last_ns;
+      if (last.early || (!x.early && x.revision > last.revision && holds))
         last = incoming;
+      else if (!x.early && (x.revision == 0 || x.revision > last.revision))
+        parts.push_back(incoming);
     } else if (x.revision > revision_of(parts) && last.epoch == block.epoch
                && parts.size() == 1 && x.first_ns <= last.first_ns
                && x.last_ns >= last.last_ns) {

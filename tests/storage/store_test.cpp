@@ -267,6 +267,25 @@ TEST_CASE_METHOD(fixture,
   CHECK(all()[0].sum == 105.0);
 }
 
+TEST_CASE_METHOD(fixture,
+                 "a window that its edge had forgotten and began anew adds to what is "
+                 "there",
+                 "[store]") {
+  auto before = make_summary(0, 100.0);
+  before.count = 10;
+  commit(make_block(1, before));
+  // A series that was evicted comes again within its window, and then late.
+  commit(make_block(2, make_summary(0, 5.0)));
+  CHECK(all()[0].count == 11);
+  CHECK(all()[0].sum == 105.0);
+  auto late = make_summary(0, 7.0, 1);
+  late.count = 2;
+  commit(make_block(3, late));
+  REQUIRE(all().size() == 1);
+  CHECK(all()[0].count == 12);
+  CHECK(all()[0].sum == 107.0);
+}
+
 TEST_CASE_METHOD(fixture, "an early summary stands until a later one of its run comes",
                  "[store]") {
   auto early = make_summary(0, 1.0);
