@@ -304,6 +304,8 @@ void pane_windows::push_panes(std::uint32_t slot, pane_run& run, std::int64_t en
 /// Half a window of panes or more can go.
 bool pane_windows::is_worth_dropping(std::uint32_t slot, std::int64_t done_ns) {
   auto oldest_ns = run_of(slot).oldest_last_end_ns;
+  if (oldest_ns == time_never)
+    return true; // Not known yet: looking at all of them tells.
   return oldest_ns <= done_ns && done_ns - oldest_ns >= config_.width_ns / 2;
 }
 

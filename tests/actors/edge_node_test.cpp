@@ -40,7 +40,7 @@ struct fixture {
     REQUIRE((*publisher)->drain(5s));
   }
 
-  static std::string event(int time_s, double value) {
+  static std::string event(std::int64_t time_s, double value) {
     return R"({"type":"m","source":"a","value":)" + std::to_string(value)
            + R"(,"timestamp":)" + std::to_string(1'700'000'000 + time_s) + "}";
   }
