@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 namespace weir::analytics {
@@ -141,7 +142,7 @@ void shard::restore_series(snapshot_reader& reader, const batch_time& now) {
   }
   reader.ids = table_->intern_all(mine);
   std::vector<std::uint32_t> numbers(sources.size(), no_local); // Of sources, today.
-  std::vector<bool> restored;                                   // By local number here.
+  std::unordered_set<std::uint32_t> keys;                       // Of views only.
   for (std::uint32_t i = 0; i < ends.size(); ++i) {
     if (mine[i].empty())
       continue;
@@ -149,17 +150,15 @@ void shard::restore_series(snapshot_reader& reader, const batch_time& now) {
       ++reader.report.refused;
       continue;
     }
+    auto source = source_of_local[i];
     // The name of a series that was leaving may be that of a new one, too.
     auto local = table_->local_of(reader.ids[i]);
-    restored.resize(std::max<std::size_t>(restored.size(), local + 1));
-    if (restored[local]) {
+    auto is_known = source == no_local ? !keys.insert(local).second
+                                       : local < series_.size() && series_[local].known;
+    if (is_known)
       reader.ids[i] = series_table::no_series;
-      continue;
-    }
-    restored[local] = true;
-    auto source = source_of_local[i];
-    if (source == no_local)
-      continue; // The key of a view only.
+    if (is_known || source == no_local)
+      continue; // There already, or the key of a view only.
     if (source >= sources.size() || i >= detectors.size())
       return in.fail();
     if (numbers[source] == no_local) {
@@ -172,7 +171,7 @@ void shard::restore_series(snapshot_reader& reader, const batch_time& now) {
     }
     ++reader.report.series;
     first_sight(reader.ids[i], numbers[source]);
-    detectors_[table_->local_of(reader.ids[i])] = detectors[i];
+    detectors_[local] = detectors[i];
   }
 }
 
