@@ -168,8 +168,9 @@ TEST_CASE("an event that is late within the allowance corrects its window, a lat
   CHECK(windows[0].revision == 1);
 }
 
-TEST_CASE("a late event after an ordered restart corrects its window and doubles nothing",
-          "[e2e]") {
+TEST_CASE(
+  "a late event after an ordered restart corrects its window and doubles nothing",
+  "[e2e]") {
   weir_system system;
   system.start();
   INFO(system.logs());
