@@ -76,42 +76,43 @@ std::string edge_node::impl::start_alert_output() {
   return {};
 }
 
-void edge_node::impl::start_actors() {
-  auto& sys = system.get();
-  outbox_writer_parts writer_parts;
-  writer_parts.outbox = outbox.get();
-  writer_parts.series = &series;
-  writer_parts.backlog = backlog;
-  writer_parts.on_committed = [this] {
-    if (uplink)
-      uplink->notify();
-  };
-  writer_parts.on_problem = [](const std::string& problem) {
-    if (problem.empty())
-      log_info("the outbox takes records again");
-    else
-      log_error("the outbox cannot be written: {}. Sources wait until it can.",
-                problem);
-  };
-  writer
-    = sys.spawn<caf::detached>(outbox_writer, config.writer, std::move(writer_parts));
-  if (alert_client) {
-    alert_publisher_parts parts;
-    parts.edge = config.name;
-    parts.topic_pattern = config.alerts.topic;
-    parts.series = &series;
-    parts.counters = alerts;
-    parts.publish = [this](std::string topic, std::string payload) {
-      return alert_client->publish(std::move(topic), std::move(payload), 1, false)
-        .has_value();
-    };
-    publisher = sys.spawn(alert_publisher, std::move(parts));
+/// Without a journal the node works on: that is better than no node.
+void edge_node::impl::open_journal() {
+  if (!config.journal.enabled) {
+    journal_problem = "it is switched off (journal.enabled)";
+    return;
   }
-  forwarder = sys.spawn(quarantine_forwarder, &rejected, writer);
+  auto opened = storage::journal::open(config.journal.files, wall_clock_ns());
+  if (!opened) {
+    journal_problem = opened.error().message;
+    log_error("there is no journal: {}. A crash now loses what came in since the last "
+              "checkpoint.",
+              journal_problem);
+    return;
+  }
+  journal = std::move(*opened);
+  auto stats = journal->stats();
+  files_set_aside += stats.segments_set_aside;
+  if (stats.segments_set_aside > 0)
+    log_error("{} damaged segments of the journal in {} have been set aside: what they "
+              "held of the time since the last checkpoint is lost",
+              stats.segments_set_aside, config.journal.files.directory.string());
+  journal_timer
+    = std::make_unique<periodic_thread>(config.journal.sync_interval, [this] {
+        if (auto done = journal->sync(); !done)
+          log_error("the journal cannot be synced to disk: {}", done.error().message);
+      });
+}
+
+void edge_node::impl::make_shards() {
+  std::vector<shard_inbox*> inboxes;
   for (std::size_t i = 0; i < config.shards; ++i) {
     shard_parts parts;
     parts.core = std::make_shared<analytics::shard>(program, series, i);
+    parts.number = i;
     parts.routed = routed;
+    if (config.writer.checkpoints)
+      parts.committed = committed;
     parts.peers = peers;
     parts.series = &series;
     parts.rejected = &rejected;
@@ -129,8 +130,73 @@ void edge_node::impl::start_actors() {
           else
             caf::delayed_anon_send(shard_actors[i], config.linger, drain_v);
         });
-    shards.push_back(parts);
+    inboxes.push_back(parts.inbox.get());
+    shards.push_back(std::move(parts));
   }
+  ingest_gate::parts gate_parts;
+  gate_parts.series = &series;
+  gate_parts.inboxes = std::move(inboxes);
+  gate_parts.journal = journal.get();
+  gate_parts.boot_id = boot_id();
+  gate_parts.on_problem = [](const std::string& problem) {
+    if (problem.empty())
+      log_info("the journal is written again");
+    else
+      log_error("the journal cannot be written: {}. Events are taken without it: a "
+                "crash now loses what came in since the last checkpoint.",
+                problem);
+  };
+  gate = std::make_unique<ingest_gate>(config.gate, std::move(gate_parts));
+}
+
+outbox_writer_parts edge_node::impl::make_writer_parts() {
+  outbox_writer_parts parts;
+  parts.outbox = outbox.get();
+  parts.series = &series;
+  parts.shards = config.shards;
+  parts.backlog = backlog;
+  parts.committed = committed;
+  parts.begin_cut = [this](std::uint64_t number) { return gate->begin_cut(number); };
+  parts.progress = [this] { return gate->payloads(); };
+  parts.node_parts = [this](const node_state& node) { return node_parts(node); };
+  parts.on_committed = [this](std::uint64_t journal_number) {
+    checkpoint_ns = steady_now_ns();
+    gate->on_checkpoint(journal_number);
+    if (uplink)
+      uplink->notify();
+  };
+  parts.on_problem = [](const std::string& problem) {
+    if (problem.empty())
+      log_info("the outbox takes records again");
+    else
+      log_error("the outbox cannot be written: {}. Sources wait until it can.",
+                problem);
+  };
+  return parts;
+}
+
+void edge_node::impl::start_actors() {
+  auto& sys = system.get();
+  writer
+    = sys.spawn<caf::detached>(outbox_writer, config.writer, make_writer_parts());
+  if (alert_client) {
+    alert_publisher_parts parts;
+    parts.edge = config.name;
+    parts.topic_pattern = config.alerts.topic;
+    parts.series = &series;
+    parts.counters = alerts;
+    parts.publish = [this](std::string topic, std::string payload) {
+      return alert_client->publish(std::move(topic), std::move(payload), 1, false)
+        .has_value();
+    };
+    publisher = sys.spawn(alert_publisher, std::move(parts));
+  }
+  forwarder = sys.spawn(quarantine_forwarder, &rejected, writer);
+  for (auto& parts : shards)
+    shard_actors.push_back(
+      sys.spawn(shard_behavior, shard_actor_config{}, parts, writer, publisher));
+  *peers = shard_actors;
+  flush_replayed();
 }
 
 std::vector<transport::uplink_block>
@@ -195,8 +261,10 @@ edge_node::start(edge_node_config config) {
   if (auto problem = x.start_alert_output(); !problem.empty())
     return unexpected(std::move(problem));
   x.make_uplink(); // Made before the writer that notifies it, started last.
-  x.start_actors();
+  x.open_journal();
+  x.make_shards();
   x.restore_state();
+  x.start_actors();
   std::unique_ptr<edge_node> node{new edge_node{std::move(state)}};
   auto problem = x.start_sources();
   if (problem.empty())
@@ -245,15 +313,18 @@ transport::edge_status edge_node::impl::status() const {
     const auto& counters = port->counters();
     result.events_total += counters.events.load(std::memory_order_relaxed);
     result.restamped_total += counters.restamped.load(std::memory_order_relaxed);
-    result.held_events += counters.held.load(std::memory_order_relaxed);
     // Not the sum: every port sees the same jump of the one clock, those that are busy
     // at least.
     result.clock_jumps_total = std::max(
       result.clock_jumps_total, counters.clock_jumps.load(std::memory_order_relaxed));
   }
+  auto totals = gate->totals();
+  result.restamped_total += totals.restamped;
+  result.held_events = totals.held;
+  result.shed_total = totals.shed;
   for (const auto& x : shards) {
     auto shard_status = x.gauge->get();
-    result.late_total += shard_status.late;
+    result.late_total += shard_status.late + shard_status.routed_late;
     result.series_open += shard_status.series_open;
     result.anomalies_total += shard_status.anomalies;
     result.alerts_firing += shard_status.alerts_open;
@@ -281,6 +352,7 @@ transport::edge_status edge_node::impl::status() const {
   result.outbox_bytes = stats.size_bytes;
   result.expired_total = stats.expired_records;
   result.rss_bytes = process_rss_bytes();
+  fill_ledger(result);
   return result;
 }
 

@@ -1,14 +1,17 @@
 // The EDGE NODE: builds the whole edge from its config, in this order, and takes it
 // down in the reverse one.
 //
-//   outbox -> writer, publisher -> shards with the saved state -> sources -> uplink
+//   outbox, journal -> shards with the state of the last checkpoint -> replay of the
+//   journal behind it -> writer, publisher -> sources -> uplink
 //
-// Shutdown saves everything in flight: sources stop first, shards take what waits and
-// give their state, the writer commits it, the uplink sends what it can.
+// Shutdown saves everything in flight: sources stop first, a last checkpoint takes what
+// waits, the uplink sends what it can. A crash loses nothing either: the next start
+// replays the journal.
 #pragma once
 
 #include "actors/event_port.hpp"
 #include "actors/host_source.hpp"
+#include "actors/ingest_gate.hpp"
 #include "actors/outbox_writer.hpp"
 #include "actors/shard_actor.hpp"
 #include "analytics/expected.hpp"
@@ -35,18 +38,29 @@ struct mqtt_source_config {
   transport::mqtt_config mqtt;
   std::string topic_template; ///< Empty: the payload says everything.
   transport::time_unit unit = transport::time_unit::automatic;
+  bool sheds = false; ///< See event_port_config.
 };
 
 struct zmq_source_config {
   std::string name; ///< Unique in the node.
   transport::zmq_ingest_config zmq;
   transport::time_unit unit = transport::time_unit::automatic;
+  bool sheds = false; ///< See event_port_config.
 };
 
 struct alert_output_config {
   bool enabled = false;
   transport::mqtt_config mqtt;
   std::string topic = "weir/edge/{edge}/alerts/{rule}";
+};
+
+/// The journal of what has come in; see storage/journal.hpp.
+struct edge_journal_config {
+  bool enabled = true;
+  storage::journal_config files;
+
+  /// What a power cut may take at most. A killed process takes nothing.
+  std::chrono::milliseconds sync_interval{200};
 };
 
 struct edge_node_config {
@@ -59,9 +73,8 @@ struct edge_node_config {
   event_port_config ingest; ///< Limits and times; `source` and `unit` are not used.
   analytics::stream_config stream;
   analytics::node_clock_config clock;
-  /// Events without a time that wait for the clock to be set; further ones are
-  /// rejected.
-  std::size_t held_events_max = 100'000;
+  ingest_gate_config gate;
+  edge_journal_config journal;
   std::vector<mqtt_source_config> mqtt_sources;
   std::vector<zmq_source_config> zmq_sources;
   host_source_config host;

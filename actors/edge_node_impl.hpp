@@ -3,6 +3,8 @@
 
 #include "actors/alert_publisher.hpp"
 #include "actors/edge_node.hpp"
+#include "actors/event_accounts.hpp"
+#include "actors/periodic_thread.hpp"
 #include "actors/process_info.hpp"
 #include "actors/quarantine_forwarder.hpp"
 #include "actors/system.hpp"
@@ -31,10 +33,18 @@ struct edge_node::impl {
   analytics::series_table series;
   quarantine rejected;
   std::unique_ptr<storage::outbox> outbox;
+  std::unique_ptr<storage::journal> journal; ///< Null: off, or it cannot be opened.
+  std::string journal_problem;               ///< Why it is not there.
+  std::unique_ptr<ingest_gate> gate;
+  event_accounts accounts;
+  bool memory_only = false; ///< data_dir cannot be written.
+  std::atomic<std::uint64_t> files_set_aside{0};
+  std::atomic<std::int64_t> checkpoint_ns{0}; ///< Steady clock; 0: none yet.
   std::unique_ptr<transport::uplink_client> uplink;
   std::unique_ptr<transport::mqtt_client> alert_client;
   std::shared_ptr<writer_backlog> backlog = std::make_shared<writer_backlog>();
   std::shared_ptr<routed_backlog> routed = std::make_shared<routed_backlog>();
+  std::shared_ptr<committed_cut> committed = std::make_shared<committed_cut>();
   stream_program_ptr program;
   std::shared_ptr<alert_counters> alerts = std::make_shared<alert_counters>();
   std::vector<std::shared_ptr<event_port>> ports;
@@ -54,6 +64,7 @@ struct edge_node::impl {
   std::vector<std::unique_ptr<transport::zmq_ingest>> zmq_sources;
   std::vector<transport::zmq_bound_endpoints> zmq_endpoints;
   bool stopped = false;
+  std::unique_ptr<periodic_thread> journal_timer;
 
   // Of stop_sources().
   std::mutex closer_mutex;
@@ -61,19 +72,34 @@ struct edge_node::impl {
   bool sources_done = false;
 
   std::string open_outbox();
+  void open_journal();
   std::string start_alert_output();
+  void make_shards();
   void start_actors();
+  outbox_writer_parts make_writer_parts();
+
+  // edge_node_state.cpp: what outlives a process.
   void restore_state();
-  void restore_shards(std::string_view saved);
+  bool restore_checkpoint(const storage::checkpoint& saved);
+  bool restore_shards(std::span<const std::string_view> saved);
+  void replay_journal(std::optional<std::uint64_t> from);
+  void replay_events(std::span<const analytics::event> events);
+  void replay_batch(std::size_t shard);
+  void flush_replayed();
+  std::vector<storage::state_part> node_parts(const node_state& node);
+  analytics::shard_output replayed; ///< Records of the time before the actors.
+  std::vector<std::vector<analytics::event>> replay_batches; ///< By shard.
+
   void make_uplink();
   std::string start_uplink();
   std::string start_sources();
   std::string start_mqtt(const mqtt_source_config& source);
   std::string start_zmq(const zmq_source_config& source);
   std::shared_ptr<event_port> make_port(const std::string& name,
-                                        transport::time_unit unit);
+                                        transport::time_unit unit, bool sheds);
   void stop_sources(std::chrono::steady_clock::time_point until);
   std::string save_everything(std::chrono::steady_clock::time_point until);
+  void fill_ledger(transport::edge_status& status) const;
   std::vector<transport::uplink_block> read_outbox(std::uint64_t after_seq,
                                                    std::size_t size_bytes_max);
   transport::edge_status status() const;

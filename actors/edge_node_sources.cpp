@@ -14,26 +14,26 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 std::shared_ptr<event_port> edge_node::impl::make_port(const std::string& name,
-                                                       transport::time_unit unit) {
+                                                       transport::time_unit unit,
+                                                       bool sheds) {
   auto port_config = config.ingest;
   port_config.source = name;
   port_config.unit = unit;
   port_config.clock = config.clock;
-  port_config.held_events_max = config.held_events_max;
+  port_config.sheds = sheds;
   ingest_context context;
   context.series = &series;
   context.rejected = &rejected;
   context.now_ns = wall_clock_ns;
   context.steady_ns = steady_now_ns;
-  for (auto& x : shards)
-    context.inboxes.push_back(x.inbox.get());
+  context.gate = gate.get();
   ports.push_back(
     std::make_shared<event_port>(std::move(port_config), std::move(context)));
   return ports.back();
 }
 
 std::string edge_node::impl::start_mqtt(const mqtt_source_config& source) {
-  auto port = make_port(source.name, source.unit);
+  auto port = make_port(source.name, source.unit, source.sheds);
   auto settings = source.mqtt;
   std::shared_ptr<transport::topic_template> pattern;
   if (!source.topic_template.empty()) {
@@ -70,7 +70,7 @@ std::string edge_node::impl::start_mqtt(const mqtt_source_config& source) {
 }
 
 std::string edge_node::impl::start_zmq(const zmq_source_config& source) {
-  auto port = make_port(source.name, source.unit);
+  auto port = make_port(source.name, source.unit, source.sheds);
   auto ingest = std::make_unique<transport::zmq_ingest>(
     source.zmq,
     [port, unit = source.unit](std::string_view client, std::string_view payload) {
@@ -105,7 +105,7 @@ std::string edge_node::impl::start_sources() {
     if (config.host.source.empty())
       config.host.source = config.name;
     host = system.get().spawn<caf::detached>(
-      host_source, config.host, make_port("host", transport::time_unit::automatic));
+      host_source, config.host, make_port("host", transport::time_unit::automatic, true));
   }
   return {};
 }
@@ -115,13 +115,13 @@ void edge_node::impl::stop_sources(steady_clock::time_point until) {
     caf::anon_send_exit(host, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(forwarder, caf::exit_reason::user_shutdown);
   // A source may wait for room that never comes (disk full): after half of the time
-  // the inboxes are closed, and what the source holds stays with its sender.
+  // the gate is closed, and what the source holds goes into the journal alone, for the
+  // next start. Without a journal it stays with its sender.
   auto closer = std::thread{[this, until] {
     auto half = steady_clock::now() + left_until(until) / 2;
     std::unique_lock lock{closer_mutex};
     if (!closer_wake.wait_until(lock, half, [this] { return sources_done; }))
-      for (auto& x : shards)
-        x.inbox->close();
+      gate->close();
   }};
   for (auto& x : zmq_sources)
     x->stop();

@@ -17,38 +17,112 @@ namespace weir::actors {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-void edge_node::impl::restore_state() {
-  auto saved = outbox->take_state();
-  if (!saved) {
-    log_error("the state saved at the last shutdown cannot be read: {}. "
-              "Windows start anew.",
-              saved.error().message);
-  } else if (*saved) {
-    restore_shards(**saved);
-  }
-  for (auto& parts : shards)
-    shard_actors.push_back(system.get().spawn(shard_behavior, shard_actor_config{},
-                                              parts, writer, publisher));
-  *peers = shard_actors;
-}
+namespace {
 
-/// Gives every shard the saved state of every shard: each takes the series that are
-/// its own, however many shards there were.
-void edge_node::impl::restore_shards(std::string_view saved) {
-  analytics::shard_output closed;
-  analytics::shard::restore_report total;
+// Names of the parts of a checkpoint.
+constexpr std::string_view gate_part = "gate";
+constexpr std::string_view accounts_part = "accounts";
+constexpr std::string_view journal_part = "journal";
+constexpr std::string_view shard_part = "shard/"; // Then its number.
+
+constexpr std::size_t replay_batch_events = 4096;
+
+/// The state of format version 1: u64 size and bytes of each shard.
+std::vector<std::string_view> shards_of_version_1(std::string_view saved) {
+  std::vector<std::string_view> result;
   analytics::byte_reader in{saved};
   while (!in.at_end()) {
     auto bytes = in.get_bytes(in.get<std::uint64_t>());
-    if (!in.ok()) {
-      log_error("the end of the saved state is damaged: some series start anew");
-      break;
+    if (in.ok())
+      result.push_back(bytes);
+  }
+  return result;
+}
+
+} // namespace
+
+std::vector<storage::state_part> edge_node::impl::node_parts(const node_state& node) {
+  std::vector<storage::state_part> result;
+  result.push_back({std::string{gate_part}, node.gate.state});
+  auto violations = accounts.violations();
+  result.push_back({std::string{accounts_part}, accounts.at_cut(node)});
+  if (accounts.violations() != violations)
+    log_error("the ledger does not add up: {}. Please report this with the log.",
+              accounts.newest_violation());
+  std::string journal_id;
+  analytics::byte_writer{journal_id}.put(journal ? journal->id() : std::uint64_t{0});
+  result.push_back({std::string{journal_part}, std::move(journal_id)});
+  return result;
+}
+
+void edge_node::impl::restore_state() {
+  replay_batches.resize(config.shards);
+  auto saved = outbox->load_checkpoint();
+  if (saved && *saved) {
+    if (!restore_checkpoint(**saved)) {
+      static_cast<void>(outbox->drop_checkpoint());
+      static_cast<void>(outbox->begin_run());
     }
+    return;
+  }
+  if (!saved) {
+    log_error("the last checkpoint cannot be read: {}. It has been set aside; windows "
+              "start anew from what the journal holds.",
+              saved.error().message);
+    static_cast<void>(outbox->drop_checkpoint());
+    static_cast<void>(outbox->begin_run());
+    ++files_set_aside;
+  } else if (auto old = outbox->legacy_state(); old && *old) {
+    restore_shards(shards_of_version_1(**old));
+  }
+  replay_journal(std::nullopt);
+}
+
+/// False: something of it is lost.
+bool edge_node::impl::restore_checkpoint(const storage::checkpoint& saved) {
+  std::vector<std::string_view> of_shards;
+  std::uint64_t journal_id = 0;
+  bool is_whole = true;
+  auto check = [&](const expected<void, std::string>& done) {
+    if (done)
+      return;
+    is_whole = false;
+    log_error("a part of the last checkpoint cannot be taken up: {}", done.error());
+  };
+  for (const auto& part : saved.parts) {
+    if (part.name == gate_part)
+      check(gate->restore(part.bytes));
+    else if (part.name == accounts_part)
+      check(accounts.restore(part.bytes));
+    else if (part.name == journal_part)
+      journal_id = analytics::byte_reader{part.bytes}.get<std::uint64_t>();
+    else if (part.name.starts_with(shard_part))
+      of_shards.push_back(part.bytes);
+  }
+  is_whole = restore_shards(of_shards) && is_whole;
+  if (!journal)
+    return is_whole;
+  // A journal that the checkpoint does not know was made after it (it lay on a tmpfs):
+  // everything in it came later. A checkpoint made without one covers all of it.
+  if (journal_id == journal->id())
+    replay_journal(saved.journal_number);
+  else
+    replay_journal(journal_id == 0 ? journal->next_number() : journal->first_number());
+  return is_whole;
+}
+
+/// Gives every shard the saved state of every shard: each takes the series that are
+/// its own, however many shards there were. False: some of it is lost.
+bool edge_node::impl::restore_shards(std::span<const std::string_view> saved) {
+  analytics::shard::restore_report total;
+  bool is_whole = true;
+  for (auto bytes : saved)
     for (auto& parts : shards) {
-      auto report = parts.core->restore(bytes, {steady_now_ns()}, closed);
+      auto report = parts.core->restore(bytes, {steady_now_ns()}, replayed);
       if (!report) {
         log_error("the state of some series cannot be taken up, they start anew: {}",
                   report.error());
+        is_whole = false;
         break;
       }
       total.series += report->series;
@@ -56,45 +130,81 @@ void edge_node::impl::restore_shards(std::string_view saved) {
       total.views.closed.insert(total.views.closed.end(), report->views.closed.begin(),
                                 report->views.closed.end());
     }
-  }
-  if (closed.has_records())
-    caf::anon_send(writer,
-                   std::make_shared<const analytics::shard_output>(std::move(closed)));
-  log_info("took up {} series from the last shutdown", total.series);
+  log_info("took up {} series from the last checkpoint", total.series);
   if (total.refused > 0)
     log_error("{} saved series found no room: ingest.series_max is smaller now",
               total.refused);
   std::set<std::string> names{total.views.closed.begin(), total.views.closed.end()};
   for (const auto& x : names)
-    log_warn("{} have another shape than at the last shutdown: what was open has been "
+    log_warn("{} have another shape than at the last checkpoint: what was open has been "
              "sent as it was",
              x);
+  return is_whole;
+}
+
+// -- replay of the journal -----------------------------------------------------------
+
+void edge_node::impl::replay_journal(std::optional<std::uint64_t> from) {
+  if (!journal)
+    return;
+  auto began_ns = steady_now_ns();
+  auto report = gate->replay(from, [this](std::span<const analytics::event> events) {
+    replay_events(events);
+  });
+  for (std::size_t i = 0; i < replay_batches.size(); ++i)
+    replay_batch(i);
+  if (!report) {
+    log_error("the journal cannot be read: {}", report.error());
+    return;
+  }
+  if (report->events > 0)
+    log_info("replayed {} events from the journal in {:.0f} ms", report->events,
+             static_cast<double>(steady_now_ns() - began_ns) * 1e-6);
+  if (report->unreadable + report->homeless + report->journal.missing > 0)
+    log_error("of the journal {} records cannot be read, {} are missing, and {} events "
+              "find no room: ingest.series_max is smaller now",
+              report->unreadable, report->journal.missing, report->homeless);
+}
+
+void edge_node::impl::replay_events(std::span<const analytics::event> events) {
+  for (const auto& x : events) {
+    auto shard = series.shard_of(x.series);
+    replay_batches[shard].push_back(x);
+    if (replay_batches[shard].size() >= replay_batch_events)
+      replay_batch(shard);
+  }
+}
+
+/// Hands a batch to its shard, and on to others what that makes for their groups.
+void edge_node::impl::replay_batch(std::size_t shard) {
+  analytics::batch_time now{steady_now_ns(), shards[shard].wall_ns()};
+  shards[shard].core->process(replay_batches[shard], now, replayed);
+  replay_batches[shard].clear();
+  for (std::size_t i = 0; i < replayed.routed.size(); ++i) {
+    auto routed_events = std::exchange(replayed.routed[i], {});
+    if (!routed_events.empty())
+      shards[i].core->process_routed(routed_events, now, replayed);
+  }
+  replayed.late.clear(); // They were told when they first came.
+}
+
+/// What closed before the actors were there.
+void edge_node::impl::flush_replayed() {
+  if (!replayed.has_records())
+    return;
+  *backlog += replayed.summaries.size() + replayed.anomalies.size()
+              + replayed.alerts.size();
+  auto records
+    = std::make_shared<const analytics::shard_output>(std::exchange(replayed, {}));
+  if (publisher && !records->alerts.empty())
+    caf::anon_send(publisher, records);
+  caf::anon_send(writer, shard_records{0, std::move(records)});
 }
 
 std::string edge_node::impl::save_everything(steady_clock::time_point until) {
   caf::scoped_actor self{system.get(), true};
-  node_snapshot snapshot;
   std::string problem;
-  auto note_problem = [&](caf::error& err) {
-    problem
-      = "a shard did not give its state in time (" + system.get().render(err) + ")";
-  };
-  // First all take what waits, which may send events to other shards; then all save.
-  for (auto& x : shard_actors)
-    self->request(x, left_until(until) + milliseconds{1}, finish_v)
-      .receive([](outcome&) {}, note_problem);
-  for (auto& x : shard_actors)
-    self->request(x, left_until(until) + milliseconds{1}, save_v)
-      .receive(
-        [&](shard_snapshot& saved) {
-          analytics::byte_writer{snapshot.bytes}.put(
-            static_cast<std::uint64_t>(saved.bytes.size()));
-          snapshot.bytes += saved.bytes;
-        },
-        note_problem);
-  self
-    ->request(writer, left_until(until) + milliseconds{1}, finish_v,
-              std::move(snapshot))
+  self->request(writer, left_until(until) + milliseconds{1}, finish_v)
     .receive(
       [&](outcome& result) {
         if (!result.error.empty())

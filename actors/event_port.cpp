@@ -1,15 +1,29 @@
 #include "actors/event_port.hpp"
 
+#include <algorithm>
 #include <string>
+#include <utility>
 
 namespace weir::actors {
 
 using analytics::reject_reason;
 
+namespace {
+
+constexpr std::size_t part_events_max = 4096;
+
+/// Of the id that a sender gave to an event; never 0.
+std::uint64_t key_of(std::string_view id) {
+  return id.empty() ? 0 : std::max<std::uint64_t>(analytics::stable_hash(id), 1);
+}
+
+} // namespace
+
 event_port::event_port(event_port_config config, ingest_context context)
   : config_(std::move(config)), context_(std::move(context)), decoder_(config_.limits),
-    resolver_(*context_.series), staged_(context_.inboxes.size()),
-    clock_(config_.clock), held_(config_.held_events_max) {
+    resolver_(*context_.series),
+    source_number_(context_.gate->add_source(config_.source, config_.sheds)),
+    staged_(context_.series->shards()), clock_(config_.clock) {
 }
 
 void event_port::begin(std::string_view origin) {
@@ -20,11 +34,9 @@ void event_port::begin(std::string_view origin) {
   if (reading_.jump_ns != 0)
     counters_.clock_jumps.fetch_add(1, std::memory_order_relaxed);
   counters_.payloads.fetch_add(1, std::memory_order_relaxed);
-  // While events are held, so are their ids: the port stays a reader.
-  if (held_.size() == 0)
-    resolver_.enter();
-  else
-    release_held();
+  staged_.clock = reading_;
+  all_taken_ = true;
+  resolver_.enter();
 }
 
 bool event_port::take(std::string_view origin, std::string_view payload,
@@ -60,10 +72,9 @@ bool event_port::take_event(const transport::raw_event& event) {
 
 void event_port::reject(std::string_view origin, reject_reason reason,
                         std::string_view detail, std::string_view bytes) {
-  origin_ = origin;
-  arrival_ns_ = context_.now_ns();
-  counters_.payloads.fetch_add(1, std::memory_order_relaxed);
+  begin(origin);
   on_reject(reason, detail, bytes);
+  hand_over();
 }
 
 void event_port::on_event(const transport::raw_event& event) {
@@ -83,9 +94,12 @@ void event_port::on_event(const transport::raw_event& event) {
     return;
   }
   result.series = *id;
+  ++payload_events_;
   if (event.time_ns || reading_.trusted)
-    stage(result);
-  else if (!held_.hold(result, reading_.steady_ns))
+    stage(result, event);
+  else if (context_.gate->can_hold(staged_.held.size()))
+    staged_.held.push_back({result, reading_.steady_ns, key_of(event.id)});
+  else
     on_reject(
       reject_reason::bad_time,
       "the event has no time, the node's clock has not been set since its start, "
@@ -118,39 +132,36 @@ bool event_port::check_time(analytics::event& x, const transport::raw_event& eve
   return true;
 }
 
-void event_port::stage(analytics::event x) {
-  staged_[context_.series->shard_of(x.series)].push_back(x);
+void event_port::stage(const analytics::event& x, const transport::raw_event& event) {
+  auto& part = staged_.parts[context_.series->shard_of(x.series)];
+  if (event.sequence)
+    part.sequences.push_back(
+      {static_cast<std::uint32_t>(part.events.size()), *event.sequence});
+  part.events.push_back(x);
+  part.keys.push_back(key_of(event.id));
+  // A large payload goes in by parts, each of them a record of the journal.
+  if (++staged_events_ >= part_events_max)
+    pass_on();
 }
 
-/// Once the clock is set, what came before gets the time that it had.
-void event_port::release_held() {
-  if (!reading_.trusted)
-    return;
-  for (const auto& x : held_.release(reading_)) {
-    counters_.restamped.fetch_add(1, std::memory_order_relaxed);
-    stage(x);
-  }
+bool event_port::pass_on() {
+  staged_events_ = 0;
+  all_taken_ = context_.gate->take(source_number_, staged_) && all_taken_;
+  return all_taken_;
 }
 
 void event_port::on_reject(reject_reason reason, std::string_view detail,
                            std::string_view bytes) {
+  ++staged_.rejected[static_cast<std::size_t>(reason)];
   context_.rejected->add(config_.source, origin_, reason, detail, bytes, arrival_ns_);
 }
 
 bool event_port::hand_over() {
-  bool all_taken = true;
-  for (std::size_t i = 0; i < staged_.size(); ++i) {
-    auto& events = staged_[i];
-    if (events.empty())
-      continue;
-    counters_.events.fetch_add(events.size(), std::memory_order_relaxed);
-    all_taken = context_.inboxes[i]->push(events) && all_taken;
-    events.clear();
-  }
-  counters_.held.store(held_.size(), std::memory_order_relaxed);
-  if (held_.size() == 0)
-    resolver_.leave();
-  return all_taken;
+  counters_.events.fetch_add(std::exchange(payload_events_, 0),
+                             std::memory_order_relaxed);
+  auto taken = pass_on();
+  resolver_.leave();
+  return taken;
 }
 
 } // namespace weir::actors

@@ -1,13 +1,14 @@
 // EVENT PORT: where one source thread's payloads become events of the node.
 //
-//   payload -> decoder -> [event port: time check, series id] -> shard inboxes
+//   payload -> decoder -> [event port: time check, series id] -> ingest gate
 //
 // One port per source thread; it owns its decoder and buffers, so the way of an
-// event allocates nothing. Everything that is not taken goes to the quarantine.
+// event allocates nothing. Everything that is not taken goes to the quarantine. When
+// take() returns, the payload is safe: now its sender may be told.
 #pragma once
 
+#include "actors/ingest_gate.hpp"
 #include "actors/quarantine.hpp"
-#include "actors/shard_inbox.hpp"
 #include "analytics/node_clock.hpp"
 #include "analytics/series.hpp"
 #include "transport/decoders.hpp"
@@ -40,16 +41,18 @@ struct event_port_config {
   /// When the node's clock is to be believed: before, nothing is too far in the future,
   /// and events without a time wait for it.
   analytics::node_clock_config clock;
-  std::size_t held_events_max = 100'000; ///< That wait; further ones are rejected.
+
+  /// Where there is no room, count the source's events and let them go, newest first,
+  /// instead of making the source wait.
+  bool sheds = false;
 };
 
 /// Counters of one source; written by its thread, read by any.
 struct source_counters {
   std::atomic<std::uint64_t> payloads{0};
   std::atomic<std::uint64_t> bytes{0};
-  std::atomic<std::uint64_t> events{0};      ///< Handed to a shard.
+  std::atomic<std::uint64_t> events{0};      ///< Understood, and handed to the gate.
   std::atomic<std::uint64_t> restamped{0};   ///< Whose time was replaced by arrival.
-  std::atomic<std::uint64_t> held{0};        ///< That wait for the clock, now.
   std::atomic<std::uint64_t> clock_jumps{0}; ///< Of the node's clock, as seen here.
 };
 
@@ -57,7 +60,7 @@ struct source_counters {
 struct ingest_context {
   analytics::series_table* series = nullptr;
   quarantine* rejected = nullptr;
-  std::vector<shard_inbox*> inboxes;       ///< By shard.
+  ingest_gate* gate = nullptr;
   std::function<std::int64_t()> now_ns;    ///< Wall clock.
   std::function<std::int64_t()> steady_ns; ///< Never jumps; empty: `now_ns`.
 };
@@ -97,9 +100,9 @@ public:
 
 private:
   void begin(std::string_view origin);
-  void stage(analytics::event x);
+  void stage(const analytics::event& x, const transport::raw_event& event);
   bool check_time(analytics::event& x, const transport::raw_event& event);
-  void release_held();
+  bool pass_on();
   bool hand_over();
 
   const event_port_config config_;
@@ -107,12 +110,15 @@ private:
   transport::payload_decoder decoder_;
   analytics::series_resolver resolver_;
   transport::topic_fields fields_;
-  std::vector<std::vector<analytics::event>> staged_; // By shard.
+  const std::uint32_t source_number_;
+  ingest_payload staged_;
+  std::size_t staged_events_ = 0;
+  std::size_t payload_events_ = 0;
+  bool all_taken_ = true;
   std::string_view origin_;
   std::int64_t arrival_ns_ = 0;
   analytics::node_clock clock_;
   analytics::clock_reading reading_;
-  analytics::held_events held_;
   source_counters counters_;
 };
 

@@ -16,24 +16,22 @@ using shard_actor = caf::typed_actor<
   caf::reacts_to<drain>,
   // INTERNAL: closes windows of silent series, once a second.
   caf::reacts_to<tick>,
-  // Events from another shard for groups of this one.
-  caf::reacts_to<routed_batch_ptr>,
+  // Events from another shard for groups of this one, or the mark of a cut.
+  caf::reacts_to<routed_batch>,
   // Goes on with another stream configuration.
-  caf::replies_to<stream_program_ptr>::with<analytics::change_report>,
-  // Takes what waits and hands on what belongs to others.
-  caf::replies_to<finish>::with<outcome>,
-  // Returns the state of all series. Sent once, at the end, after `finish` to all.
-  caf::replies_to<save>::with<shard_snapshot>>;
+  caf::replies_to<stream_program_ptr>::with<analytics::change_report>>;
 
 using outbox_writer_actor = caf::typed_actor<
-  // Records of a shard: on disk with the next group commit.
-  caf::reacts_to<shard_output_ptr>,
+  // Records of a shard: on disk with the next checkpoint.
+  caf::reacts_to<shard_records>,
   // Samples of rejected payloads: as above.
   caf::reacts_to<rejection_batch>,
-  // INTERNAL: the group commit is due.
+  // A shard has reached the cut: its records before it belong to this checkpoint.
+  caf::reacts_to<shard_cut>,
+  // INTERNAL: time for a checkpoint, if there is something to be kept.
   caf::reacts_to<commit>,
-  // Commits everything that waits together with the node's state.
-  caf::replies_to<finish, node_snapshot>::with<outcome>>;
+  // A last checkpoint of everything that waits. Answered when it is on disk.
+  caf::replies_to<finish>::with<outcome>>;
 
 using alert_publisher_actor = caf::typed_actor<
   // Publishes the alerts among a shard's records.

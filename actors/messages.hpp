@@ -22,8 +22,18 @@ namespace weir::actors {
 /// the outbox writer and the alert publisher read the same one.
 using shard_output_ptr = std::shared_ptr<const analytics::shard_output>;
 
-/// Events for groups of another shard.
-using routed_batch_ptr = std::shared_ptr<const std::vector<analytics::routed_event>>;
+/// Records of a shard on their way to the outbox.
+struct shard_records {
+  std::size_t shard = 0;
+  shard_output_ptr records;
+};
+
+/// Events for groups of another shard; null marks the place of a cut in what `from`
+/// sends.
+struct routed_batch {
+  std::size_t from = 0;
+  std::shared_ptr<const std::vector<analytics::routed_event>> events;
+};
 
 /// A compiled stream configuration.
 using stream_program_ptr = std::shared_ptr<const analytics::stream_program>;
@@ -31,14 +41,12 @@ using stream_program_ptr = std::shared_ptr<const analytics::stream_program>;
 /// Samples of what was rejected since the last one.
 using rejection_batch = std::vector<analytics::rejection>;
 
-/// A shard's state as bytes (analytics::shard::snapshot).
-struct shard_snapshot {
-  std::string bytes;
-};
-
-/// The whole node's state, to be kept until the next start.
-struct node_snapshot {
-  std::string bytes;
+/// A shard's state exactly at a cut; every record that it made before was sent before.
+struct shard_cut {
+  std::uint64_t number = 0; ///< Of the cut.
+  std::size_t shard = 0;
+  std::string bytes; ///< analytics::shard::snapshot.
+  analytics::shard_status status;
 };
 
 /// Why something that was asked for was not done; empty: it was.
@@ -62,12 +70,12 @@ using commit_report_ptr = std::shared_ptr<const storage::commit_report>;
 } // namespace weir::actors
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::actors::shard_output_ptr)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::actors::routed_batch_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::actors::shard_records)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::actors::routed_batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::actors::stream_program_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::analytics::change_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::actors::rejection_batch)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::actors::shard_snapshot)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::actors::node_snapshot)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::actors::shard_cut)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::actors::outcome)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::actors::received_block)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::actors::commit_report_ptr)
@@ -78,6 +86,5 @@ CAF_BEGIN_TYPE_ID_BLOCK(weir, first_custom_type_id)
   CAF_ADD_ATOM(weir, weir::actors, drain, "drain")
   CAF_ADD_ATOM(weir, weir::actors, tick, "tick")
   CAF_ADD_ATOM(weir, weir::actors, commit, "commit")
-  CAF_ADD_ATOM(weir, weir::actors, save, "save")
   CAF_ADD_ATOM(weir, weir::actors, finish, "finish")
 CAF_END_TYPE_ID_BLOCK(weir)

@@ -1,9 +1,12 @@
 #include "actors/process_info.hpp"
 
+#include "analytics/series.hpp"
+
 #include <unistd.h>
 
 #include <chrono>
 #include <fstream>
+#include <string>
 
 namespace weir::actors {
 
@@ -24,6 +27,13 @@ std::int64_t wall_clock_ns() {
 
 std::int64_t steady_now_ns() {
   return now_of<std::chrono::steady_clock>();
+}
+
+std::uint64_t boot_id() {
+  std::ifstream file{"/proc/sys/kernel/random/boot_id"};
+  std::string text;
+  file >> text;
+  return analytics::stable_hash(text) | 1;
 }
 
 std::uint64_t process_rss_bytes() {

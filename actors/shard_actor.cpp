@@ -40,8 +40,9 @@ void send_routed(self_pointer self,
     *parts.routed += routed[i].size();
     self->send(
       (*parts.peers)[i],
-      routed_batch_ptr{std::make_shared<const std::vector<analytics::routed_event>>(
-        std::move(routed[i]))});
+      routed_batch{parts.number,
+                   std::make_shared<const std::vector<analytics::routed_event>>(
+                     std::move(routed[i]))});
   }
 }
 
@@ -58,15 +59,83 @@ void hand_on(self_pointer self, analytics::shard_output output) {
   auto shared = std::make_shared<const analytics::shard_output>(std::move(output));
   if (has_alerts && st.publisher)
     self->send(st.publisher, shared);
-  self->send(st.writer, std::move(shared));
+  self->send(st.writer, shard_records{st.parts.number, std::move(shared)});
 }
+
+// -- cuts ------------------------------------------------------------------------
+
+void take_routed(self_pointer self, const routed_batch& batch) {
+  auto& st = self->state;
+  analytics::shard_output output;
+  st.parts.core->process_routed(*batch.events, now_of(self), output);
+  *st.parts.routed -= batch.events->size();
+  hand_on(self, std::move(output));
+}
+
+bool all_have_passed(const shard_actor_state& st) {
+  for (std::size_t i = 0; i < st.passed.size(); ++i)
+    if (i != st.parts.number && !st.passed[i])
+      return false;
+  return true;
+}
+
+void give_state(self_pointer self) {
+  auto& st = self->state;
+  shard_cut result{std::exchange(st.cut, 0), st.parts.number, {},
+                   st.parts.core->status()};
+  st.parts.core->snapshot(result.bytes);
+  st.cuts = result.number;
+  self->send(st.writer, std::move(result));
+  st.passed.assign(st.passed.size(), false);
+  for (const auto& x : std::exchange(st.behind_cut, {}))
+    take_routed(self, x);
+  // Also without being asked: the inbox does not ask for what stands behind the cut.
+  st.drain_waits = false;
+  self->send(self, drain_v);
+}
+
+void begin_cut(self_pointer self, std::uint64_t number) {
+  auto& st = self->state;
+  st.cut = number;
+  if (st.parts.peers) {
+    st.passed.resize(st.parts.peers->size());
+    for (std::size_t i = 0; i < st.parts.peers->size(); ++i)
+      if (i != st.parts.number)
+        self->send((*st.parts.peers)[i], routed_batch{st.parts.number, nullptr});
+  }
+  if (all_have_passed(st))
+    give_state(self);
+}
+
+void on_routed(self_pointer self, const routed_batch& batch) {
+  auto& st = self->state;
+  if (st.passed.size() <= batch.from)
+    st.passed.resize(st.parts.peers->size());
+  if (!batch.events) {
+    st.passed[batch.from] = true;
+    if (st.cut != 0 && all_have_passed(st))
+      give_state(self);
+  } else if (st.passed[batch.from]) {
+    st.behind_cut.push_back(batch); // Bounded: its sender stops at routed_backlog_max.
+  } else {
+    take_routed(self, batch);
+  }
+}
+
+// -- events ----------------------------------------------------------------------
 
 void take_events(self_pointer self) {
   auto& st = self->state;
-  st.parts.inbox->drain(st.batch);
+  if (st.cut != 0) { // What waits in the inbox is behind the cut.
+    st.drain_waits = true;
+    return;
+  }
+  auto cut = st.parts.inbox->drain(st.batch);
   analytics::shard_output output;
   st.parts.core->process(st.batch, now_of(self), output);
   hand_on(self, std::move(output));
+  if (cut != 0)
+    begin_cut(self, cut);
 }
 
 bool is_behind(const shard_actor_state& st) {
@@ -76,7 +145,8 @@ bool is_behind(const shard_actor_state& st) {
 
 void on_drain(self_pointer self) {
   auto& st = self->state;
-  if (is_behind(st)) {
+  // A cut is never held up: only its checkpoint lets the writer catch up.
+  if (is_behind(st) && !st.parts.inbox->has_cut()) {
     // The inbox asks no second time before it is drained, so this asks instead.
     self->delayed_send(self, st.config.backlog_retry, drain_v);
     return;
@@ -84,20 +154,22 @@ void on_drain(self_pointer self) {
   take_events(self);
 }
 
-void on_routed(self_pointer self, const routed_batch_ptr& batch) {
-  auto& st = self->state;
-  analytics::shard_output output;
-  st.parts.core->process_routed(*batch, now_of(self), output);
-  *st.parts.routed -= batch->size();
-  hand_on(self, std::move(output));
+/// Whether what this shard made before its last tick has reached its last reader. With
+/// checkpoints: a cut behind that tick is on disk.
+bool has_handed_on(const shard_actor_state& st) {
+  if (st.parts.committed)
+    return st.cuts > st.cuts_at_tick && *st.parts.committed > st.cuts_at_tick;
+  return *st.parts.backlog == 0 && (!st.parts.routed || *st.parts.routed == 0);
 }
 
 void on_tick(self_pointer self) {
   auto& st = self->state;
   // Ids of evicted series are free when nothing that names them is under way: what
   // waited has been taken, and what came of it is on disk.
-  auto is_quiet = *st.parts.backlog == 0 && (!st.parts.routed || *st.parts.routed == 0);
-  if (!is_behind(st))
+  auto is_quiet = has_handed_on(st);
+  if (is_quiet)
+    st.cuts_at_tick = st.cuts;
+  if (!is_behind(st) || st.parts.inbox->has_cut())
     take_events(self);
   analytics::shard_output output;
   st.parts.core->tick(now_of(self), is_quiet, output);
@@ -128,18 +200,8 @@ shard_actor::behavior_type shard_behavior(self_pointer self, shard_actor_config 
   return {
     [self](drain) { on_drain(self); },
     [self](tick) { on_tick(self); },
-    [self](const routed_batch_ptr& batch) { on_routed(self, batch); },
+    [self](const routed_batch& batch) { on_routed(self, batch); },
     [self](const stream_program_ptr& program) { return on_change(self, program); },
-    [self](finish) {
-      take_events(self);
-      return outcome{};
-    },
-    [self](save) {
-      take_events(self);
-      shard_snapshot result;
-      self->state.parts.core->snapshot(result.bytes);
-      return result;
-    },
   };
 }
 

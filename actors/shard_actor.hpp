@@ -1,12 +1,18 @@
 // SHARD: the thin actor around analytics::shard. Takes what waits in its inbox, hands
 // what comes out to the outbox writer and the alert publisher.
 //
-//   inbox ==events==> [shard] --shard_output_ptr--> outbox writer, alert publisher
-//                        |----routed_batch_ptr----> other shards, for their groups
-//                        '----late events---------> quarantine
+//   inbox ==events==> [shard] --shard_records--> outbox writer, alert publisher
+//                        |------routed_batch---> other shards, for their groups
+//                        |------shard_cut------> outbox writer, at each cut
+//                        '------late events----> quarantine
 //
 // Back-pressure: while the writer is behind (disk slow or full) the shard leaves its
 // inbox alone; the inbox fills and the sources wait.
+//
+// CUTS: a shard that reaches a cut in its inbox marks the place in what it sends to
+// the other shards, waits until all their marks have come, and gives its state: what
+// came before any mark is in it, what came behind is not (aligned barriers: Carbone et
+// al., "Lightweight Asynchronous Snapshots for Distributed Dataflows", 2015).
 #pragma once
 
 #include "actors/interfaces.hpp"
@@ -28,6 +34,9 @@ namespace weir::actors {
 
 /// Records that shards have handed to the outbox writer and that are not yet on disk.
 using writer_backlog = std::atomic<std::uint64_t>;
+
+/// The number of the newest cut whose checkpoint is on disk.
+using committed_cut = std::atomic<std::uint64_t>;
 
 /// A shard's newest status, for whoever asks from another thread.
 class shard_gauge {
@@ -63,6 +72,9 @@ struct shard_parts {
   std::shared_ptr<shard_gauge> gauge;
   std::shared_ptr<writer_backlog> backlog;
   std::shared_ptr<routed_backlog> routed;
+  std::shared_ptr<committed_cut> committed; ///< May be null: ids are then free when
+                                            ///< nothing is on its way.
+  std::size_t number = 0;                   ///< Its own, among `peers`.
   /// All shards by number; complete before the first event.
   std::shared_ptr<const std::vector<shard_actor>> peers;
   const analytics::series_table* series = nullptr; ///< Names of late series.
@@ -78,6 +90,14 @@ struct shard_actor_state {
   outbox_writer_actor writer;
   alert_publisher_actor publisher; ///< May be null: alerts then only go uplink.
   std::vector<analytics::event> batch;
+
+  // The cut that this shard has reached and not yet taken; 0: none.
+  std::uint64_t cut = 0;
+  bool drain_waits = false; ///< Asked to drain meanwhile.
+  std::vector<bool> passed; ///< By peer: its mark has come.
+  std::vector<routed_batch> behind_cut; ///< Came from peers behind their mark.
+  std::uint64_t cuts = 0;               ///< The newest that it has taken.
+  std::uint64_t cuts_at_tick = 0;       ///< As it was at the last tick.
 };
 
 shard_actor::behavior_type

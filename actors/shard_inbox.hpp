@@ -3,8 +3,11 @@
 // here a source appends to plain memory and the shard takes all of it at once, so
 // batches grow by themselves exactly when the shard is busy.
 //
-// Back-pressure: push() blocks while the inbox is full. For MQTT that delays the
-// PUBACK, for ZeroMQ it leaves messages in the socket.
+// Back-pressure: wait_for_room() blocks while the inbox is full. For MQTT that delays
+// the PUBACK, for ZeroMQ it leaves messages in the socket.
+//
+// A CUT (actors/checkpointer) is a mark between two events: the drain that reaches it
+// stops there, so that the shard's state can be taken exactly at the mark.
 #pragma once
 
 #include "analytics/event.hpp"
@@ -14,6 +17,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -36,16 +40,38 @@ public:
   /// thread, at most once per drain and kind.
   shard_inbox(shard_inbox_config config, std::function<void(wake)> on_ready);
 
-  /// Appends all of `events`, waiting for room. Returns false once closed: nothing
-  /// was taken then.
+  /// Waits until there is room for at least one event. Returns false once closed.
+  bool wait_for_room();
+
+  /// Whether wait_for_room() would return at once.
+  bool has_room() const;
+
+  /// Appends all of `events` without waiting, also beyond the limit: callers ask for
+  /// room first, so that the limit is overshot by one payload of each source at most.
+  /// The caller passes what comes back to ring(), under no lock of its own.
+  [[nodiscard]] std::optional<wake> put(std::span<const analytics::event> events);
+
+  /// Wakes the shard as put() and put_cut() asked.
+  void ring(std::optional<wake> when) const {
+    if (when)
+      on_ready_(*when);
+  }
+
+  /// wait_for_room(), put() and ring() in one; for callers that need no journal.
   bool push(std::span<const analytics::event> events);
 
-  /// Moves everything that waits into `batch` (whose old content is dropped and whose
-  /// memory is reused).
-  void drain(std::vector<analytics::event>& batch);
+  /// Marks the place behind everything that waits as cut `number` (> 0). At most one
+  /// cut waits at a time. The shard is to be woken at once.
+  [[nodiscard]] std::optional<wake> put_cut(std::uint64_t number);
+  bool has_cut() const;
 
-  /// Wakes waiting sources; push() returns false from now on. What waits can still
-  /// be drained.
+  /// Moves what waits into `batch` (whose old content is dropped and whose memory is
+  /// reused): everything, or what stands before a cut. Returns the number of the cut
+  /// that was reached, else 0.
+  std::uint64_t drain(std::vector<analytics::event>& batch);
+
+  /// Wakes waiting sources; they are told that the inbox is closed. What waits can
+  /// still be drained.
   void close();
 
   std::size_t size() const;
@@ -59,6 +85,8 @@ private:
   mutable std::mutex mutex_;
   std::condition_variable room_;
   std::vector<analytics::event> waiting_;
+  std::size_t cut_at_ = 0;       // Events before the cut.
+  std::uint64_t cut_number_ = 0; // 0: none waits.
   bool asked_now_ = false;
   bool asked_later_ = false;
   bool closed_ = false;

@@ -58,27 +58,4 @@ std::optional<std::int64_t> node_clock::restamp(std::int64_t steady_ns) const {
   return last_->wall_at(steady_ns);
 }
 
-bool held_events::hold(const event& held, std::int64_t steady_ns) {
-  if (events_.size() >= events_max_) {
-    ++refused_;
-    return false;
-  }
-  events_.push_back({held, steady_ns});
-  return true;
-}
-
-std::vector<event> held_events::release(const clock_reading& now) {
-  std::vector<event> result;
-  if (!now.trusted)
-    return result;
-  // Taken away whole: after the boot nothing is held, and its memory is not either.
-  auto taken = std::exchange(events_, {});
-  result.reserve(taken.size());
-  for (auto& x : taken) {
-    x.held.time_ns = now.wall_at(x.steady_ns);
-    result.push_back(x.held);
-  }
-  return result;
-}
-
 } // namespace weir::analytics

@@ -76,36 +76,4 @@ private:
   std::uint64_t jumps_ = 0;
 };
 
-/// Events that were stamped on arrival while the clock was not trusted, until it is.
-/// Bounded. Not thread-safe.
-class held_events {
-public:
-  explicit held_events(std::size_t events_max) : events_max_(events_max) {
-  }
-
-  /// False when it is full: the caller rejects the event; counted in refused().
-  bool hold(const event& held, std::int64_t steady_ns);
-
-  /// All events in the order in which they came, with their wall time by `now`, and
-  /// nothing is held any more. None while `now` is not trusted.
-  std::vector<event> release(const clock_reading& now);
-
-  std::size_t size() const {
-    return events_.size();
-  }
-  std::uint64_t refused() const {
-    return refused_;
-  }
-
-private:
-  struct held_event {
-    event held;
-    std::int64_t steady_ns = 0;
-  };
-
-  std::size_t events_max_;
-  std::vector<held_event> events_;
-  std::uint64_t refused_ = 0;
-};
-
 } // namespace weir::analytics

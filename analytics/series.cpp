@@ -356,7 +356,19 @@ void series_table::release(std::span<const series_id> ids) {
     shard.texts[local_of(id)] = std::string{};
     shard.free.push_back(local_of(id));
   }
+  if (logs_releases_)
+    released_.insert(released_.end(), ids.begin(), ids.end());
   releases_.fetch_add(1);
+}
+
+void series_table::log_releases() {
+  std::unique_lock lock{mutex_};
+  logs_releases_ = true;
+}
+
+std::vector<series_id> series_table::take_released() {
+  std::unique_lock lock{mutex_};
+  return std::exchange(released_, {});
 }
 
 series_table::reader::reader(series_table& table) : table_(table) {

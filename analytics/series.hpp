@@ -126,6 +126,11 @@ public:
   bool passed(std::uint64_t epoch) const;
   void release(std::span<const series_id> ids);
 
+  /// From now on take_released() tells what release() frees: for the one user that
+  /// keeps something by id and asks whenever releases() has grown.
+  void log_releases();
+  std::vector<series_id> take_released();
+
   /// Grows with each release(): who remembers something of ids of other shards forgets
   /// it then, before the first event of an id's new series.
   std::uint64_t releases() const {
@@ -180,6 +185,8 @@ private:
   std::vector<shard_texts> shards_;
   std::vector<index_entry> index_; // A power of two, at most half full.
   std::vector<const reader*> readers_;
+  bool logs_releases_ = false;
+  std::vector<series_id> released_;
   std::atomic<std::size_t> named_{0};
   std::atomic<std::uint64_t> epoch_{0};
   std::atomic<std::uint64_t> releases_{0};

@@ -89,6 +89,7 @@ void shard::process(std::span<const event> events, const batch_time& now,
                     shard_output& out) {
   auto before = out.summaries.size();
   forget_old_facts();
+  status_.inputs += events.size();
   auto prefetched
     = events.size() > prefetch_far ? events.size() - prefetch_far : std::size_t{0};
   std::size_t i = 0;
@@ -295,9 +296,11 @@ void shard::process_routed(std::span<const routed_event> events, const batch_tim
           ? view.add_to_group(slot, x.event, x.source, x.watermark_ns, now.local_ns,
                               out.summaries)
           : view.add_routed(slot, x.event, x.watermark_ns, now.local_ns, out.summaries);
-    if (!taken)
-      note_late({x.event.time_ns, x.event.value, x.event.series, 0},
-                source_of_routed(x), x.watermark_ns, out);
+    if (taken)
+      continue;
+    ++status_.routed_late;
+    tell_late({x.event.time_ns, x.event.value, x.event.series, 0}, source_of_routed(x),
+              x.watermark_ns, out);
   }
   settle(now, out);
   count_summaries(before, out);
@@ -328,6 +331,11 @@ std::uint32_t shard::source_of_routed(const routed_event& x) {
 void shard::note_late(const event& x, std::uint32_t number, std::int64_t watermark_ns,
                       shard_output& out) {
   ++status_.late;
+  tell_late(x, number, watermark_ns, out);
+}
+
+void shard::tell_late(const event& x, std::uint32_t number, std::int64_t watermark_ns,
+                      shard_output& out) {
   auto& source = sources_[number];
   ++source.late;
   // One entry a source and batch; the source remembers where its entry stands.

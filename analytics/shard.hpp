@@ -68,9 +68,15 @@ struct shard_output {
 };
 
 /// Counters since start; they only grow, but for the *_open and what is in bytes.
+///
+/// Every event has one fate: inputs + derived = events + late + filtered + sampled_out
+/// + unconverted. (An event that is routed is among `events`, also if it then turns out
+/// to be late for its group: routed_late counts it a second time.)
 struct shard_status {
+  std::uint64_t inputs = 0;      ///< Handed to process().
   std::uint64_t events = 0;      ///< Taken into a window.
   std::uint64_t late = 0;        ///< Too late for a window of theirs.
+  std::uint64_t routed_late = 0; ///< Too late for a group's window of this shard.
   std::uint64_t filtered = 0;    ///< Let go by a filter, as the configuration says.
   std::uint64_t sampled_out = 0; ///< Let go by a sample step.
   std::uint64_t unconverted = 0; ///< Whose conversion gave no number.
@@ -95,6 +101,12 @@ struct change_report {
   std::vector<std::string> kept;   ///< Views whose windows go on.
   std::vector<std::string> closed; ///< Views whose open windows were sent as they were.
 };
+
+/// Whether every event of `x` has one fate.
+inline bool is_balanced(const shard_status& x) {
+  return x.inputs + x.derived
+         == x.events + x.late + x.filtered + x.sampled_out + x.unconverted;
+}
 
 class shard {
 public:
@@ -208,6 +220,8 @@ private:
   void derive(series_plan& plan, const event& x, const batch_time& now,
               shard_output& out);
   void note_late(const event& x, std::uint32_t source, std::int64_t watermark_ns,
+                 shard_output& out);
+  void tell_late(const event& x, std::uint32_t source, std::int64_t watermark_ns,
                  shard_output& out);
   void judge(series_slot& slot, const event& x, shard_output& out);
   void run_rules(series_slot& slot, const event& x,

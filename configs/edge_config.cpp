@@ -52,11 +52,16 @@ void read_clock(table_reader& root, actors::edge_node_config& node) {
     table.fail("trusted_after", "\"" + after + "\"",
                "an ISO 8601 time such as \"2025-01-01T00:00:00Z\"");
   node.clock.jump_ns = table.integer("jump_ms", 2'000, 1, day_ms) * ms_ns;
-  node.held_events_max
-    = read_size(table, "held_events_max", node.held_events_max, 0, 100'000'000);
+  node.gate.held_events_max
+    = read_size(table, "held_events_max", node.gate.held_events_max, 0, 100'000'000);
   if (auto good = analytics::validate(node.clock); !good)
     table.complain("trusted_after", good.error());
   table.finish();
+}
+
+/// What a source does where there is no room: true, it sheds.
+bool read_overload(table_reader& table) {
+  return table.one_of("on_overload", "wait", {"wait", "shed"}) == "shed";
 }
 
 void read_mqtt_sources(table_reader& source, const std::filesystem::path& base,
@@ -68,6 +73,7 @@ void read_mqtt_sources(table_reader& source, const std::filesystem::path& base,
     result.topic_template = table.text("topic_template", "");
     result.mqtt.topics = table.texts("topics", {});
     result.unit = read_time_unit(table);
+    result.sheds = read_overload(table);
     if (result.topic_template.empty() && result.mqtt.topics.empty())
       table.fail("topics", "nothing",
                  "topic filters, or a topic_template to make one from");
@@ -107,6 +113,7 @@ void read_zmq_sources(table_reader& source, const std::filesystem::path& base,
     result.zmq.message_bytes_max = read_size(
       table, "message_bytes_max", result.zmq.message_bytes_max, 1024, 256 << 20);
     result.unit = read_time_unit(table);
+    result.sheds = read_overload(table);
     result.zmq.keys = read_server_keys(table, base, "allowed");
     if (result.zmq.router_endpoint.empty() && result.zmq.pull_endpoint.empty())
       table.fail("router", "nothing",
@@ -136,6 +143,44 @@ void read_alerts(table_reader& root, const std::filesystem::path& base,
   node.alerts.enabled = table.boolean("enabled", false);
   node.alerts.topic = table.text("topic", node.alerts.topic);
   node.alerts.mqtt = read_mqtt(table, base, "weir-" + node.name + "-alerts");
+  table.finish();
+}
+
+void read_duplicates(table_reader& root, actors::edge_node_config& node) {
+  auto table = root.table("duplicates");
+  node.gate.duplicates_enabled = table.boolean("enabled", true);
+  node.gate.duplicates_horizon = read_size(
+    table, "horizon_events", node.gate.duplicates_horizon, 1, 100'000'000);
+  table.finish();
+}
+
+void read_journal(table_reader& root, const std::filesystem::path& base,
+                  actors::edge_node_config& node) {
+  auto table = root.table("journal");
+  auto& journal = node.journal;
+  journal.enabled = table.boolean("enabled", true);
+  auto directory = table.text("directory", "");
+  journal.files.directory = directory.empty()
+                              ? node.outbox.directory.parent_path() / "journal"
+                              : resolve(base, directory);
+  journal.files.size_bytes_max = read_size(table, "size_mb_max", 64, 8, 100'000) << 20;
+  journal.files.sync_each_append
+    = table.one_of("sync", "interval", {"interval", "each_batch"}) == "each_batch";
+  journal.sync_interval
+    = milliseconds{table.integer("sync_interval_ms", 200, 10, 60'000)};
+  table.finish();
+}
+
+void read_checkpoint(table_reader& root, actors::edge_node_config& node) {
+  auto table = root.table("checkpoint");
+  auto& writer = node.writer;
+  writer.checkpoints = table.boolean("enabled", true);
+  writer.checkpoint_interval
+    = milliseconds{table.integer("interval_ms", 1000, 10, 600'000)};
+  writer.cost_max
+    = static_cast<double>(table.integer("cost_percent_max", 5, 1, 100)) / 100.0;
+  writer.write_bytes_per_s_max
+    = read_size(table, "write_mb_per_s_max", 8, 1, 100'000) << 20;
   table.finish();
 }
 
@@ -203,6 +248,9 @@ load_edge_config(const std::filesystem::path& file) {
   auto stream = read_stream_settings(root, base, file.string(), errors);
   node.stream = stream.config;
   read_alerts(root, base, node);
+  read_duplicates(root, node);
+  read_journal(root, base, node);
+  read_checkpoint(root, node);
   read_outbox(root, node);
   read_uplink(root, base, node);
   root.finish();

@@ -6,6 +6,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <optional>
+
 using namespace weir::actors;
 using namespace std::chrono_literals;
 namespace analytics = weir::analytics;
@@ -17,16 +19,22 @@ constexpr std::int64_t second_ns = 1'000'000'000;
 struct recorded {
   std::vector<shard_output_ptr> to_writer;
   std::vector<shard_output_ptr> to_publisher;
+  std::vector<shard_cut> cuts;
+  std::vector<std::size_t> written_before_cut; ///< Of to_writer, by cut.
 };
 using record = std::shared_ptr<recorded>;
 
 outbox_writer_actor::behavior_type recording_writer(outbox_writer_actor::pointer,
                                                     record log) {
   return {
-    [log](const shard_output_ptr& x) { log->to_writer.push_back(x); },
+    [log](const shard_records& x) { log->to_writer.push_back(x.records); },
     [](const rejection_batch&) {},
+    [log](const shard_cut& x) {
+      log->cuts.push_back(x);
+      log->written_before_cut.push_back(log->to_writer.size());
+    },
     [](commit) {},
-    [](finish, const node_snapshot&) { return outcome{}; },
+    [](finish) { return outcome{}; },
   };
 }
 
@@ -124,22 +132,41 @@ TEST_CASE_METHOD(fixture, "while the writer is behind events wait, and go on aft
   CHECK(parts.inbox->size() == 0);
 }
 
-TEST_CASE_METHOD(fixture, "save takes what waits and returns the state of all series",
-                 "[actors]") {
-  *parts.backlog = 6;
-  feed(1, 20.0);
-  auto saved = ask<shard_snapshot>(uut, save_v);
-  REQUIRE(saved);
+TEST_CASE_METHOD(fixture, "a cut takes the state between two events", "[actors]") {
+  analytics::event first{1 * second_ns, 20.0, temp, 0};
+  analytics::event second{11 * second_ns, 30.0, temp, 0};
+  static_cast<void>(parts.inbox->put({&first, 1}));
+  auto when = parts.inbox->put_cut(7);
+  static_cast<void>(parts.inbox->put({&second, 1}));
+  parts.inbox->ring(when);
+  run();
+  REQUIRE(log->cuts.size() == 1);
+  CHECK(log->cuts[0].number == 7);
+  CHECK(log->cuts[0].status.inputs == 1);
+  CHECK(log->written_before_cut[0] == 0); // The second event closes the window.
+  CHECK(log->to_writer.size() == 1);
+  CHECK(parts.inbox->size() == 0);
   analytics::series_table fresh_table{100};
   analytics::shard fresh{compile(hot_config()), fresh_table};
   analytics::shard_output out;
-  auto report = fresh.restore(saved->bytes, {}, out);
+  auto report = fresh.restore(log->cuts[0].bytes, {}, out);
   REQUIRE(report);
   CHECK(report->series == 1);
   fresh.flush(out);
   REQUIRE(out.summaries.size() == 1);
+  CHECK(out.summaries[0].count == 1);
   CHECK(fresh_table.text(out.summaries[0].series) == "temp{source=\"a\"}");
-  CHECK(parts.gauge->get().events == 1);
+}
+
+TEST_CASE_METHOD(fixture, "a cut is not held up by a writer that is behind",
+                 "[actors]") {
+  *parts.backlog = 6;
+  feed(1, 95.0);
+  CHECK(parts.inbox->size() == 1);
+  parts.inbox->ring(parts.inbox->put_cut(1));
+  run();
+  REQUIRE(log->cuts.size() == 1);
+  CHECK(log->cuts[0].status.inputs == 1);
 }
 
 TEST_CASE_METHOD(fixture, "a late event is counted by its source and shown",
@@ -175,6 +202,7 @@ namespace {
 
 /// Two shards that share one group of all sources.
 struct two_shards : weir::test::actor_fixture {
+  stream_program_ptr program;
   analytics::series_table table{100, 2};
   record log = std::make_shared<recorded>();
   std::shared_ptr<std::vector<shard_actor>> peers
@@ -188,7 +216,7 @@ struct two_shards : weir::test::actor_fixture {
     view.name = "all";
     view.group_by = {"metric"};
     config.views.push_back(view);
-    auto program = compile(config);
+    program = compile(config);
     auto writer = spawn(recording_writer, log);
     auto publisher = spawn(recording_publisher, log);
     auto routed = std::make_shared<routed_backlog>();
@@ -198,6 +226,7 @@ struct two_shards : weir::test::actor_fixture {
       x.gauge = std::make_shared<shard_gauge>();
       x.backlog = std::make_shared<writer_backlog>();
       x.routed = routed;
+      x.number = i;
       x.peers = peers;
       x.series = &table;
       x.inbox = std::make_shared<shard_inbox>(
@@ -236,4 +265,39 @@ TEST_CASE_METHOD(two_shards, "events of all shards meet in the windows of a grou
       count += summary.count;
     }
   CHECK(count == 16);
+}
+
+TEST_CASE_METHOD(two_shards,
+                 "what shards have sent each other before a cut is in the state of one "
+                 "of them, what they send behind it is not",
+                 "[actors]") {
+  std::vector<analytics::event> events;
+  for (int i = 0; i < 16; ++i) {
+    auto id = *table.intern("temp{source=\"device-" + std::to_string(i) + "\"}");
+    events.push_back({second_ns, 1.0, id, 0});
+  }
+  auto put_all = [&] {
+    for (const auto& x : events)
+      static_cast<void>(parts[table.shard_of(x.series)].inbox->put({&x, 1}));
+  };
+  put_all();
+  std::vector<std::optional<shard_inbox::wake>> wakes;
+  for (auto& x : parts)
+    wakes.push_back(x.inbox->put_cut(1));
+  put_all(); // Behind the cut.
+  // The second shard starts only when the first has reached the cut and sent on.
+  for (std::size_t i = 0; i < 2; ++i)
+    parts[i].inbox->ring(wakes[i]);
+  run();
+  REQUIRE(log->cuts.size() == 2);
+  CHECK(*parts[0].routed == 0);
+  CHECK(parts[0].gauge->get().inputs + parts[1].gauge->get().inputs == 32);
+  analytics::series_table fresh_table{100, 1};
+  analytics::shard fresh{program, fresh_table};
+  analytics::shard_output out;
+  for (const auto& x : log->cuts)
+    REQUIRE(fresh.restore(x.bytes, {}, out));
+  fresh.flush(out);
+  REQUIRE(out.summaries.size() == 1);
+  CHECK(out.summaries[0].count == 16);
 }

@@ -122,36 +122,6 @@ TEST_CASE("clocks at the ends of time do no harm", "[analytics]") {
   CHECK(uut.jumps() == 1);
 }
 
-TEST_CASE_METHOD(fixture, "held events get their time when there is one",
-                 "[analytics]") {
-  wall = 0;
-  held_events held{10};
-  for (std::uint32_t i = 0; i < 3; ++i) {
-    CHECK(held.hold({wall, 1.5 * i, i, stamped_on_arrival}, steady));
-    pass(s);
-  }
-  CHECK(held.release(observe()).empty());
-  CHECK(held.size() == 3);
-  wall = in_2026;
-  CHECK(held.release(observe())
-        == std::vector<event>{{in_2026 - 3 * s, 0.0, 0, stamped_on_arrival},
-                              {in_2026 - 2 * s, 1.5, 1, stamped_on_arrival},
-                              {in_2026 - 1 * s, 3.0, 2, stamped_on_arrival}});
-  CHECK(held.size() == 0);
-  CHECK(held.release(observe()).empty());
-}
-
-TEST_CASE("more events than can be held are refused and counted", "[analytics]") {
-  held_events uut{2};
-  CHECK(uut.hold({}, 0));
-  CHECK(uut.hold({}, 1));
-  CHECK_FALSE(uut.hold({}, 2));
-  CHECK_FALSE(uut.hold({}, 3));
-  CHECK(uut.refused() == 2);
-  CHECK(uut.release({in_2026, 10, true}).size() == 2);
-  CHECK(uut.hold({}, 4));
-}
-
 TEST_CASE("validate says which setting of the clock is wrong", "[analytics]") {
   CHECK(validate(node_clock_config{}));
   CHECK_FALSE(validate(node_clock_config{.trusted_after_ns = -1}));

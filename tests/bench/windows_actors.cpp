@@ -30,12 +30,14 @@ constexpr std::size_t series_count = 1000;
 outbox_writer_actor::behavior_type
 counting_writer(outbox_writer_actor::pointer, std::shared_ptr<writer_backlog> backlog) {
   return {
-    [backlog](const shard_output_ptr& x) {
-      *backlog -= x->summaries.size() + x->anomalies.size() + x->alerts.size();
+    [backlog](const shard_records& x) {
+      *backlog -= x.records->summaries.size() + x.records->anomalies.size()
+                  + x.records->alerts.size();
     },
     [](const rejection_batch&) {},
+    [](const shard_cut&) {},
     [](commit) {},
-    [](finish, const node_snapshot&) { return outcome{}; },
+    [](finish) { return outcome{}; },
   };
 }
 
@@ -51,6 +53,7 @@ struct node {
       x.core = std::make_shared<analytics::shard>(program, table, i);
       x.gauge = std::make_shared<shard_gauge>();
       x.backlog = backlog;
+      x.number = i;
       x.routed = std::make_shared<routed_backlog>();
       x.peers = peers;
       x.series = &table;
