@@ -18,6 +18,7 @@ alert_publisher(alert_publisher_actor::stateful_pointer<alert_publisher_state> s
                                alert_to_json(x, st.edge, st.series->text(x.series)));
         ++(sent ? st.counters->published : st.counters->failed);
       }
+      st.counters->taken += records->alerts.size();
     },
   };
 }

@@ -1,6 +1,9 @@
 // ALERT PUBLISHER: sends the alerts of an edge to its MQTT broker, right from the
 // shards, so that they go out while the centre is away. The same alerts also travel
 // through the outbox; the id lets a receiver of both see that they are one.
+//
+// At least once: what the broker has not acknowledged stands in every checkpoint and is
+// published again by the next start.
 #pragma once
 
 #include "actors/interfaces.hpp"
@@ -17,6 +20,8 @@
 namespace weir::actors {
 
 struct alert_counters {
+  std::atomic<std::uint64_t> handed{0};    ///< By shards, and...
+  std::atomic<std::uint64_t> taken{0};     ///< ...given to the broker's client.
   std::atomic<std::uint64_t> published{0};
   std::atomic<std::uint64_t> failed{0}; ///< The outgoing queue was full.
 };

@@ -122,6 +122,7 @@ void edge_node::impl::make_shards() {
     };
     parts.gauge = std::make_shared<shard_gauge>();
     parts.backlog = backlog;
+    parts.on_alerts = [this](std::size_t count) { alerts->handed += count; };
     // The inbox asks an actor that is spawned with the inbox: by index.
     parts.inbox
       = std::make_shared<shard_inbox>(config.inbox, [this, i](shard_inbox::wake when) {

@@ -87,6 +87,8 @@ struct edge_node::impl {
   void replay_batch(std::size_t shard);
   void flush_replayed();
   std::vector<storage::state_part> node_parts(const node_state& node);
+  std::string unpublished_alerts() const;
+  void publish_again(std::string_view saved);
   analytics::shard_output replayed; ///< Records of the time before the actors.
   std::vector<std::vector<analytics::event>> replay_batches; ///< By shard.
 

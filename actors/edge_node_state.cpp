@@ -11,6 +11,8 @@
 
 #include <set>
 #include <string>
+#include <thread>
+#include <utility>
 
 namespace weir::actors {
 
@@ -22,7 +24,7 @@ namespace {
 // Names of the parts of a checkpoint.
 constexpr std::string_view gate_part = "gate";
 constexpr std::string_view accounts_part = "accounts";
-constexpr std::string_view journal_part = "journal";
+constexpr std::string_view alerts_part = "alerts"; // Not yet with their broker.
 constexpr std::string_view shard_part = "shard/"; // Then its number.
 
 constexpr std::size_t replay_batch_events = 4096;
@@ -49,10 +51,37 @@ std::vector<storage::state_part> edge_node::impl::node_parts(const node_state& n
   if (accounts.violations() != violations)
     log_error("the ledger does not add up: {}. Please report this with the log.",
               accounts.newest_violation());
-  std::string journal_id;
-  analytics::byte_writer{journal_id}.put(journal ? journal->id() : std::uint64_t{0});
-  result.push_back({std::string{journal_part}, std::move(journal_id)});
+  if (alert_client)
+    result.push_back({std::string{alerts_part}, unpublished_alerts()});
   return result;
+}
+
+/// Alerts that a crash now would keep from their broker.
+std::string edge_node::impl::unpublished_alerts() const {
+  // Those of this checkpoint may still be on the way to the publisher.
+  auto until = steady_clock::now() + milliseconds{100};
+  while (alerts->taken < alerts->handed && steady_clock::now() < until)
+    std::this_thread::sleep_for(milliseconds{1});
+  std::string result;
+  analytics::byte_writer out{result};
+  for (const auto& x : alert_client->unpublished()) {
+    out.put_text(x.topic);
+    out.put_text(x.payload);
+  }
+  return result;
+}
+
+void edge_node::impl::publish_again(std::string_view saved) {
+  if (!alert_client)
+    return;
+  analytics::byte_reader in{saved};
+  while (!in.at_end()) {
+    auto topic = in.get_text();
+    auto payload = in.get_text();
+    if (in.ok())
+      static_cast<void>(
+        alert_client->publish(std::string{topic}, std::string{payload}, 1, false));
+  }
 }
 
 void edge_node::impl::restore_state() {
@@ -81,7 +110,6 @@ void edge_node::impl::restore_state() {
 /// False: something of it is lost.
 bool edge_node::impl::restore_checkpoint(const storage::checkpoint& saved) {
   std::vector<std::string_view> of_shards;
-  std::uint64_t journal_id = 0;
   bool is_whole = true;
   auto check = [&](const expected<void, std::string>& done) {
     if (done)
@@ -94,20 +122,24 @@ bool edge_node::impl::restore_checkpoint(const storage::checkpoint& saved) {
       check(gate->restore(part.bytes));
     else if (part.name == accounts_part)
       check(accounts.restore(part.bytes));
-    else if (part.name == journal_part)
-      journal_id = analytics::byte_reader{part.bytes}.get<std::uint64_t>();
+    else if (part.name == alerts_part)
+      publish_again(part.bytes);
     else if (part.name.starts_with(shard_part))
       of_shards.push_back(part.bytes);
   }
   is_whole = restore_shards(of_shards) && is_whole;
   if (!journal)
     return is_whole;
-  // A journal that the checkpoint does not know was made after it (it lay on a tmpfs):
-  // everything in it came later. A checkpoint made without one covers all of it.
-  if (journal_id == journal->id())
-    replay_journal(saved.journal_number);
-  else
-    replay_journal(journal_id == 0 ? journal->next_number() : journal->first_number());
+  // A checkpoint made without a journal covers all that there is; one that is ahead of
+  // the journal had another one (it lay on a tmpfs).
+  auto from = saved.journal_number == 0 ? journal->next_number() : saved.journal_number;
+  journal->skip_to(from);
+  if (saved.journal_number == 0) {
+    auto renewed = saved;
+    renewed.journal_number = from;
+    static_cast<void>(outbox->commit({}, &renewed));
+  }
+  replay_journal(from);
   return is_whole;
 }
 
@@ -196,8 +228,10 @@ void edge_node::impl::flush_replayed() {
               + replayed.alerts.size();
   auto records
     = std::make_shared<const analytics::shard_output>(std::exchange(replayed, {}));
-  if (publisher && !records->alerts.empty())
+  if (publisher && !records->alerts.empty()) {
+    alerts->handed += records->alerts.size();
     caf::anon_send(publisher, records);
+  }
   caf::anon_send(writer, shard_records{0, std::move(records)});
 }
 

@@ -14,7 +14,6 @@ using namespace std::chrono_literals;
 using analytics::reject_reason;
 
 constexpr std::size_t prefetch_ahead = 8;
-constexpr std::uint64_t milestone_events = 8192;
 
 template <class T>
 std::string_view bytes_of(const std::vector<T>& items) {
@@ -54,6 +53,10 @@ std::uint32_t ingest_gate::add_source(std::string name, bool sheds) {
   std::lock_guard lock{mutex_};
   sources_.push_back({std::move(name), sheds, 0});
   return static_cast<std::uint32_t>(sources_.size() - 1);
+}
+
+std::uint64_t ingest_gate::salt_of(std::string_view series) {
+  return analytics::stable_hash(series) | 1;
 }
 
 /// 0: nothing tells this event from another one that came in the same instant.
@@ -154,7 +157,7 @@ ingest_gate::known_series& ingest_gate::known(analytics::series_id id) {
     shard.resize(local + local / 2 + 64);
   auto& result = shard[local];
   if (result.salt == 0)
-    result.salt = analytics::stable_hash(parts_.series->text(id)) | 1;
+    result.salt = salt_of(parts_.series->text(id));
   return result;
 }
 
@@ -210,10 +213,6 @@ void ingest_gate::count(std::size_t accepted, const rejection_counts& rejected,
   for (std::size_t i = 0; i < rejected.size(); ++i)
     totals_.rejected[i] += rejected[i];
   totals_.held = held_.size();
-  if (parts_.journal != nullptr
-      && (milestones_.empty()
-          || totals_.accepted - milestones_.back().accepted > milestone_events))
-    milestones_.push_back({parts_.journal->next_number(), totals_.accepted});
 }
 
 // -- events that wait for the clock ------------------------------------------------
@@ -395,13 +394,6 @@ void ingest_gate::on_checkpoint(std::uint64_t number) {
     std::array<std::string_view, 1> mark{
       {{reinterpret_cast<const char*>(&number), sizeof(number)}}};
     static_cast<void>(parts_.journal->append(checkpoint_record_kind, mark));
-    while (milestones_.size() > 1
-           && totals_.accepted - milestones_[1].accepted >= config_.duplicates_horizon)
-      milestones_.pop_front();
-    auto stats = parts_.journal->stats();
-    auto is_tight = stats.size_bytes > stats.size_bytes_max / 2;
-    if (config_.duplicates_enabled && !milestones_.empty() && !is_tight)
-      number = std::min(number, milestones_.front().number);
     parts_.journal->recycle(number);
   }
   journal_room_.notify_all();

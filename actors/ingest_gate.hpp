@@ -22,7 +22,6 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -125,7 +124,7 @@ public:
     std::uint64_t events = 0;
     std::uint64_t unreadable = 0; ///< Records of another format.
     std::uint64_t homeless = 0;   ///< Events of series for which there is no room now.
-    storage::journal_replay_report journal;
+    storage::replay_report journal;
   };
 
   /// Goes through the journal: records before `from` only say what is a duplicate, the
@@ -147,8 +146,8 @@ public:
   /// Why the journal cannot be written; empty: it can, or there is none.
   std::string problem() const;
 
-  /// A checkpoint covers every record before `number`: gives back what of the journal
-  /// is not needed any more. What duplicates are known by stays as long as it fits.
+  /// A checkpoint covers every record before `number`: what of the journal is not
+  /// needed any more may be written over.
   void on_checkpoint(std::uint64_t number);
 
   /// Whether one more event may wait for the clock, beside `waiting` of the caller.
@@ -167,6 +166,7 @@ private:
 
   using wakes = std::vector<std::optional<shard_inbox::wake>>;
 
+  static std::uint64_t salt_of(std::string_view series);
   static std::uint64_t fingerprint(const analytics::event& x, std::uint64_t key,
                                    std::uint64_t salt);
   void wait_for_room(bool sheds, ingest_payload& payload);
@@ -189,6 +189,7 @@ private:
              std::uint64_t duplicates, std::uint64_t shed);
   std::uint64_t last_checkpoint() const;
   std::uint64_t translate(ingest_record& record);
+  void learn_names(const ingest_record& record);
   void remember(const ingest_record& record);
   void replay_one(const ingest_record& record);
   void keep_reading();
@@ -216,17 +217,16 @@ private:
   std::vector<std::string_view> pieces_;
   std::string header_;
 
-  // Ids in the journal to ids in this process; of replay().
-  std::unordered_map<analytics::series_id, analytics::series_id> journal_ids_;
+  /// A series as the journal knows it; of replay().
+  struct journaled_series {
+    std::string text;
+    std::uint64_t salt = 0;
+    std::optional<analytics::series_id> id; // In this process, once it is needed.
+    bool asked = false;
+  };
+  std::unordered_map<analytics::series_id, journaled_series> journaled_;
 
   ingest_totals totals_;
-  /// Where in the journal the accepted events stood, now and then.
-  struct milestone {
-    std::uint64_t number = 0;
-    std::uint64_t accepted = 0;
-  };
-  std::deque<milestone> milestones_;
-
   bool closed_ = false;
   std::uint64_t closed_at_ = 0; // The journal's number then.
   std::uint64_t payloads_ = 0;

@@ -109,15 +109,41 @@ void ingest_gate::replay_one(const ingest_record& record) {
                        mark.sequence);
 }
 
+void ingest_gate::learn_names(const ingest_record& record) {
+  for (const auto& [id, text] : record.names) {
+    auto& series = journaled_[id];
+    if (series.text == text)
+      continue;
+    series = {std::string{text}, salt_of(text), std::nullopt, false};
+  }
+}
+
+/// So that it is known when it is delivered again. Names are not needed for that: the
+/// journal also holds series that have long been evicted.
+void ingest_gate::remember(const ingest_record& record) {
+  for (std::size_t i = 0; i < record.events.size(); ++i) {
+    auto found = journaled_.find(record.events[i].series);
+    if (found == journaled_.end())
+      continue;
+    auto x = fingerprint(record.events[i], record.keys.empty() ? 0 : record.keys[i],
+                         found->second.salt);
+    if (x != 0)
+      filter_.insert(x);
+  }
+}
+
 /// From the ids of the journal to those of this process. Returns how many events have
 /// none.
 std::uint64_t ingest_gate::translate(ingest_record& record) {
   constexpr auto none = analytics::series_table::no_series;
-  for (const auto& [id, text] : record.names)
-    journal_ids_[id] = parts_.series->intern(text).value_or(none);
   auto id_of = [this](analytics::series_id id) {
-    auto found = journal_ids_.find(id);
-    return found == journal_ids_.end() ? none : found->second;
+    auto found = journaled_.find(id);
+    if (found == journaled_.end())
+      return none;
+    auto& series = found->second;
+    if (!std::exchange(series.asked, true))
+      series.id = parts_.series->intern(series.text);
+    return series.id.value_or(none);
   };
   std::size_t kept = 0;
   auto mark = record.sequences.begin();
@@ -129,11 +155,8 @@ std::uint64_t ingest_gate::translate(ingest_record& record) {
     for (; mark != record.sequences.end() && mark->index <= i; ++mark)
       if (event.series != none)
         *marks_kept++ = {static_cast<std::uint32_t>(kept), mark->sequence};
-    if (event.series == none)
-      continue;
-    if (!record.keys.empty())
-      record.keys[kept] = record.keys[i];
-    record.events[kept++] = event;
+    if (event.series != none)
+      record.events[kept++] = event;
   }
   record.events.resize(kept);
   record.sequences.erase(marks_kept, record.sequences.end());
@@ -142,14 +165,6 @@ std::uint64_t ingest_gate::translate(ingest_record& record) {
     return x.event.series == none;
   });
   return count - kept;
-}
-
-/// So that it is known when it is delivered again.
-void ingest_gate::remember(const ingest_record& record) {
-  for (std::size_t i = 0; i < record.events.size(); ++i)
-    if (auto x = fingerprint(record.events[i], record.keys.empty() ? 0 : record.keys[i],
-                             known(record.events[i].series).salt))
-      filter_.insert(x);
 }
 
 /// The newest checkpoint that the journal knows of.
@@ -180,17 +195,17 @@ ingest_gate::replay(std::optional<std::uint64_t> from,
       ++report.unreadable;
       return;
     }
-    auto homeless = translate(record);
+    learn_names(record);
     remember(record);
     if (x.number < start)
       return;
-    report.homeless += homeless;
+    report.homeless += translate(record);
     report.events += record.events.size();
     replay_one(record);
     use(record.events);
   };
   auto done = parts_.journal->replay(parts_.journal->first_number(), take_record);
-  journal_ids_ = {};
+  journaled_ = {};
   if (!done)
     return unexpected(done.error().message);
   report.journal = *done;

@@ -56,6 +56,8 @@ void hand_on(self_pointer self, analytics::shard_output output) {
   *st.parts.backlog
     += output.summaries.size() + output.anomalies.size() + output.alerts.size();
   auto has_alerts = !output.alerts.empty();
+  if (has_alerts && st.publisher && st.parts.on_alerts)
+    st.parts.on_alerts(output.alerts.size());
   auto shared = std::make_shared<const analytics::shard_output>(std::move(output));
   if (has_alerts && st.publisher)
     self->send(st.publisher, shared);

@@ -75,6 +75,8 @@ struct shard_parts {
   std::shared_ptr<committed_cut> committed; ///< May be null: ids are then free when
                                             ///< nothing is on its way.
   std::size_t number = 0;                   ///< Its own, among `peers`.
+  std::function<void(std::size_t alerts)> on_alerts; ///< Go to the publisher; may be
+                                                     ///< empty.
   /// All shards by number; complete before the first event.
   std::shared_ptr<const std::vector<shard_actor>> peers;
   const analytics::series_table* series = nullptr; ///< Names of late series.

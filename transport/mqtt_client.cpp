@@ -493,6 +493,15 @@ std::size_t mqtt_client::publish_pending() const {
   return impl_->queue.size() + impl_->in_flight.size();
 }
 
+std::vector<mqtt_publication> mqtt_client::unpublished() const {
+  auto guard = std::lock_guard{impl_->mutex};
+  std::vector<mqtt_publication> result;
+  for (const auto* messages : {&impl_->in_flight, &impl_->queue})
+    for (const auto& x : *messages)
+      result.push_back({x.message->get_topic(), x.message->to_string()});
+  return result;
+}
+
 void mqtt_client::stop(std::chrono::milliseconds deadline) {
   {
     auto guard = std::lock_guard{impl_->mutex};

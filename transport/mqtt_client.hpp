@@ -57,6 +57,11 @@ struct mqtt_message {
   bool oversized = false;
 };
 
+struct mqtt_publication {
+  std::string topic;
+  std::string payload;
+};
+
 struct mqtt_callbacks {
   /// Paho's thread. Must return, and must not throw: an exception ends the
   /// process, because returning would acknowledge what was not taken.
@@ -84,6 +89,10 @@ public:
 
   /// Messages published and not yet acknowledged by the broker (QoS 1) or sent.
   std::size_t publish_pending() const;
+
+  /// A copy of these messages, oldest first: what is to be published again by the next
+  /// process if this one is killed now.
+  std::vector<mqtt_publication> unpublished() const;
 
   /// Waits until nothing is pending or the deadline is over, then disconnects.
   void stop(std::chrono::milliseconds deadline);
