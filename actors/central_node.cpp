@@ -85,11 +85,11 @@ void central_node::impl::start_actors() {
   parts.counters = &counters;
   parts.acknowledge
     = [this](const std::string& edge, std::uint64_t epoch, std::uint64_t through_seq) {
-        uplink->acknowledge(edge, epoch, through_seq);
+        uplink->acknowledge(edge, epoch, {through_seq, 0, 0});
       };
   parts.resend
     = [this](const std::string& edge, std::uint64_t epoch, std::uint64_t from_seq) {
-        uplink->resend(edge, epoch, from_seq);
+        uplink->resend(edge, epoch, from_seq, false);
       };
   parts.on_report = [this](commit_report_ptr x) { on_report(std::move(x)); };
   parts.on_problem = [this](const std::string& x) { set_problem(x); };
@@ -111,23 +111,26 @@ void central_node::impl::start_actors() {
 
 transport::uplink_server_callbacks central_node::impl::make_callbacks() {
   transport::uplink_server_callbacks callbacks;
-  callbacks.on_hello = [this](const std::string& edge, std::uint64_t epoch,
-                              std::uint32_t run) -> std::uint64_t {
+  callbacks.on_hello
+    = [this](const std::string& edge, std::uint64_t epoch, std::uint32_t run,
+             std::uint64_t) -> transport::uplink_position {
     auto position = store->position(edge, epoch);
     auto through = position && *position ? (*position)->through_seq : 0;
     log_info("edge {} is connected: epoch {:016x}, start {}, continues after "
              "record {}",
              edge, epoch, run, through);
-    return through;
+    return {through, 0, 0};
   };
-  callbacks.on_block = [this](const std::string& edge, std::uint64_t epoch,
-                              std::uint32_t run, transport::uplink_block x) {
-    caf::anon_send(writer, received_block{edge, epoch, run, x.first_seq, x.record_count,
-                                          std::move(x.bytes)});
-  };
-  callbacks.on_skip = [this](const std::string& edge, std::uint64_t epoch,
-                             std::uint64_t first_seq, std::uint64_t through_seq) {
-    caf::anon_send(writer, storage::incoming_skip{edge, epoch, first_seq, through_seq});
+  callbacks.on_batch = [this](const std::string& edge, std::uint64_t epoch, bool,
+                              std::vector<transport::uplink_entry> entries) {
+    for (auto& x : entries) {
+      if (x.kind == transport::entry_kind::records)
+        caf::anon_send(writer, received_block{edge, epoch, x.run, x.first_seq,
+                                              x.record_count, std::move(x.bytes)});
+      else
+        caf::anon_send(writer,
+                       storage::incoming_skip{edge, epoch, x.first_seq, x.last_seq()});
+    }
   };
   callbacks.on_status
     = [this](const std::string& edge, const transport::edge_status& status) {

@@ -200,16 +200,17 @@ void edge_node::impl::start_actors() {
   flush_replayed();
 }
 
-std::vector<transport::uplink_block>
+std::vector<transport::uplink_entry>
 edge_node::impl::read_outbox(std::uint64_t after_seq, std::size_t size_bytes_max) {
-  std::vector<transport::uplink_block> result;
+  std::vector<transport::uplink_entry> result;
   auto blocks = outbox->read_after(after_seq, size_bytes_max);
   if (!blocks) {
     log_error("the outbox cannot be read: {}", blocks.error().message);
     return result;
   }
   for (auto& x : *blocks)
-    result.push_back({x.first_seq, x.record_count, std::move(x.bytes)});
+    result.push_back({transport::entry_kind::records, outbox->run(), x.first_seq,
+                      x.record_count, x.record_count, std::move(x.bytes)});
   return result;
 }
 
@@ -220,8 +221,8 @@ void edge_node::impl::make_uplink() {
   callbacks.read_after = [this](std::uint64_t after_seq, std::size_t size) {
     return read_outbox(after_seq, size);
   };
-  callbacks.on_ack = [this](std::uint64_t through_seq) {
-    if (auto done = outbox->acknowledge(through_seq); !done)
+  callbacks.on_ack = [this](const transport::uplink_position& x) {
+    if (auto done = outbox->acknowledge(x.through_seq); !done)
       log_error("acknowledged records stay in the outbox: {}", done.error().message);
   };
   callbacks.next_seq = [this] { return outbox->stats().next_seq; };
@@ -233,6 +234,8 @@ void edge_node::impl::make_uplink() {
     log(level, "uplink to {} is {}: {}", config.uplink.endpoint,
         transport::to_string(state), why);
   };
+  // The store takes the records of an edge in one order only.
+  config.uplink.backlog = transport::backlog_mode::in_order;
   uplink = std::make_unique<transport::uplink_client>(
     config.uplink, outbox->epoch(), outbox->run(), std::move(callbacks));
 }

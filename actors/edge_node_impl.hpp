@@ -102,7 +102,7 @@ struct edge_node::impl {
   void stop_sources(std::chrono::steady_clock::time_point until);
   std::string save_everything(std::chrono::steady_clock::time_point until);
   void fill_ledger(transport::edge_status& status) const;
-  std::vector<transport::uplink_block> read_outbox(std::uint64_t after_seq,
+  std::vector<transport::uplink_entry> read_outbox(std::uint64_t after_seq,
                                                    std::size_t size_bytes_max);
   transport::edge_status status() const;
 };

@@ -3,6 +3,7 @@
 #include "analytics/extended_aggregates.hpp"
 #include "transport/msgpack_io.hpp"
 #include "transport/utf8.hpp"
+#include "transport/zstd_codec.hpp"
 
 #include <cmath>
 #include <limits>
@@ -14,9 +15,14 @@ namespace {
 
 using analytics::record_block;
 
-// Version 1 had summaries without `early` and `extended`; outboxes may hold it.
+// Version 1 had summaries without `early` and `extended`; outboxes may hold it. Version
+// 3 is version 2 in a zstd frame.
+constexpr std::uint8_t block_version_compressed = 3;
 constexpr std::uint8_t block_version = 2;
 constexpr std::uint8_t block_version_min = 1;
+
+// Smaller blocks gain little and are compressed together with others on the link.
+constexpr std::size_t compress_above_bytes = 512;
 
 // Fields per record (transport/WIRE.md, "Block").
 constexpr std::uint32_t summary_fields = 17;
@@ -344,9 +350,11 @@ private:
   error error_;
 };
 
-} // namespace
+tl::unexpected<error> wrong(errc code, std::string what) {
+  return unexpected(error{code, "block: " + std::move(what)});
+}
 
-std::string encode_block(const record_block& block) {
+std::string encode_plain(const record_block& block) {
   std::string bytes;
   std::size_t extended_bytes = 0;
   for (const auto& x : block.summaries)
@@ -367,20 +375,58 @@ std::string encode_block(const record_block& block) {
   return bytes;
 }
 
+/// Version 3: the size of the plain body, then the body as a zstd frame.
+expected<record_block, error> decode_compressed(std::string_view bytes) {
+  msgpack_reader in{bytes};
+  std::uint64_t size_bytes = 0;
+  if (!in.natural(size_bytes))
+    return wrong(errc::malformed, "no size behind version 3");
+  if (size_bytes > block_plain_bytes_max)
+    return wrong(errc::too_large,
+                 "announces " + std::to_string(size_bytes) + " bytes, at most "
+                   + std::to_string(block_plain_bytes_max) + " are allowed");
+  std::string plain;
+  if (!zstd_decompress(bytes.substr(in.offset()), size_bytes, plain))
+    return wrong(errc::malformed, "not one zstd frame of " + std::to_string(size_bytes)
+                                    + " bytes behind the size");
+  return block_reader{plain, block_version}.read();
+}
+
+} // namespace
+
+std::string encode_block(const record_block& block) {
+  auto plain = encode_plain(block);
+  if (plain.size() <= compress_above_bytes || plain.size() > block_plain_bytes_max)
+    return plain;
+  auto body = std::string_view{plain}.substr(1);
+  std::string bytes(1, static_cast<char>(block_version_compressed));
+  msgpack_writer{bytes}.natural(body.size());
+  if (!zstd_compress(body, bytes) || bytes.size() >= plain.size())
+    return plain;
+  bytes.shrink_to_fit(); // It waits in memory, in many copies of its like.
+  return bytes;
+}
+
 expected<record_block, error> decode_block(std::string_view bytes) {
   if (bytes.empty())
-    return unexpected(error{errc::malformed, "block: no bytes"});
+    return wrong(errc::malformed, "no bytes");
   if (bytes.size() > block_bytes_max)
-    return unexpected(error{
-      errc::too_large, "block: " + std::to_string(bytes.size()) + " bytes, at most "
-                         + std::to_string(block_bytes_max) + " are allowed"});
+    return wrong(errc::too_large, std::to_string(bytes.size()) + " bytes, at most "
+                                    + std::to_string(block_bytes_max) + " are allowed");
   auto version = static_cast<std::uint8_t>(bytes.front());
+  if (version == block_version_compressed)
+    return decode_compressed(bytes.substr(1));
   if (version < block_version_min || version > block_version)
-    return unexpected(error{
-      errc::unsupported, "block: version " + std::to_string(version)
-                           + ", this build reads " + std::to_string(block_version_min)
-                           + " to " + std::to_string(block_version)});
+    return wrong(errc::unsupported, "version " + std::to_string(version)
+                                      + ", this build reads "
+                                      + std::to_string(block_version_min) + " to "
+                                      + std::to_string(block_version_compressed));
   return block_reader{bytes.substr(1), version}.read();
+}
+
+bool is_compressed_block(std::string_view bytes) {
+  return !bytes.empty()
+         && static_cast<std::uint8_t>(bytes.front()) == block_version_compressed;
 }
 
 } // namespace weir::transport

@@ -6,14 +6,15 @@
 #pragma once
 
 #include "transport/curve.hpp"
+#include "transport/edge_ledger.hpp"
 #include "transport/errors.hpp"
+#include "transport/uplink_entry.hpp"
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,16 +56,16 @@ struct edge_status {
   std::uint64_t restamped_total = 0;   ///< Events that got the time of their arrival.
   std::uint64_t held_events = 0;       ///< That wait for a clock to be believed, now.
   std::uint64_t clock_jumps_total = 0; ///< Of its clock, as its busiest source saw.
-};
-
-/// A block on its way: encoded records and their numbering.
-struct uplink_block {
-  std::uint64_t first_seq = 0;
-  std::uint32_t record_count = 0;
-  std::string bytes; ///< transport::encode_block.
+  edge_ledger ledger;                  ///< The terms of its balance.
 };
 
 // -- edge --------------------------------------------------------------------
+
+/// In which order an edge that was away sends.
+enum class backlog_mode : std::uint8_t {
+  live_first = 0, ///< What is new at once, the backlog beside it, in order.
+  in_order = 1,   ///< The oldest first, what is new after it.
+};
 
 struct uplink_client_config {
   std::string endpoint = "tcp://127.0.0.1:5570";
@@ -72,7 +73,11 @@ struct uplink_client_config {
   /// Without CURVE this is who we are: [A-Za-z0-9._-]{1,64}. With CURVE the
   /// centre takes the name from its allow-list and this is ignored.
   std::string name;
-  std::size_t window_bytes_max = 1 << 20;         ///< Unacknowledged at most.
+  std::size_t window_bytes_max = 1 << 20; ///< Unacknowledged at most; see window_cost.
+  backlog_mode backlog = backlog_mode::live_first;
+  /// For what was in the outbox when the edge came back; 0: no limit. New data is not
+  /// slowed down by it, but waits for its turn in the mode in_order.
+  std::size_t backlog_bytes_per_s_max = 0;
   std::chrono::milliseconds resend_after{30'000}; ///< Not acknowledged for so long.
   std::chrono::milliseconds heartbeat_interval{1000};
   std::chrono::milliseconds silence_max{5000}; ///< Then reconnect.
@@ -85,25 +90,34 @@ std::string_view to_string(link_state x);
 
 /// What the client needs of the node around it. Called on the client's thread.
 struct uplink_client_callbacks {
-  /// Blocks with first_seq > after_seq, oldest first, about `size_bytes_max`.
-  /// Numbers missing before or between them have expired and are told as
-  /// skipped; the centre's positions are always the ends of blocks or of skips.
-  std::function<std::vector<uplink_block>(std::uint64_t after_seq,
+  /// Entries with first_seq > after_seq, oldest first, at least one if there is any,
+  /// then as many as fit into about `size_bytes_max`. Numbers that are in none of them
+  /// are at the centre already, through the live lane. If they are not (the centre was
+  /// set back), they are told to it as expired: nobody has them any more.
+  std::function<std::vector<uplink_entry>(std::uint64_t after_seq,
                                           std::size_t size_bytes_max)>
     read_after;
-  /// The number that the next record will get. With it, an edge whose database
-  /// was set back is noticed instead of being taken for a sender of duplicates.
+  /// The number that the next record will get. Needed for the live lane, and with it an
+  /// edge whose database was set back is noticed instead of being taken for a sender of
+  /// duplicates.
   std::function<std::uint64_t()> next_seq;
-  /// The centre has everything up to `through_seq` on disk.
-  std::function<void(std::uint64_t through_seq)> on_ack;
+  /// What the centre has on disk, each time that this has grown and after each welcome.
+  std::function<void(const uplink_position& position)> on_ack;
+  /// The centre has numbers of this epoch up to `centre_through` and next_seq() is not
+  /// above them: our database is older than what the centre has seen. Renews the epoch
+  /// and returns the new one, with which the session greets again; 0: could not, the
+  /// link stays refused. May be empty.
+  std::function<std::uint64_t(std::uint64_t centre_through)> on_behind;
+  /// The centre has welcomed us: once for each connection. May be empty.
+  std::function<void()> on_contact;
   /// The status for the next heartbeat.
   std::function<edge_status()> status;
   /// Only changes of state or reason, the same one at most once a minute.
   std::function<void(link_state state, const std::string& why)> on_state;
 };
 
-/// Owns one thread. Reconnects by itself with jittered back-off, resends from
-/// what the centre last acknowledged, tells expired ranges as skips.
+/// Owns one thread. Reconnects by itself with jittered back-off and resends from what
+/// the centre has. The rules: uplink_session.hpp.
 class uplink_client {
 public:
   uplink_client(uplink_client_config config, std::uint64_t epoch, std::uint32_t run,
@@ -131,22 +145,26 @@ struct uplink_server_config {
   curve_server_keys keys;
   std::size_t message_bytes_max = 2 << 20;
   std::size_t edges_max = 4096; ///< Known at a time; the next one is turned away.
+
+  /// What all edges together may have sent without acknowledgement. Shared by the edges
+  /// heard within 10 s, each at least 64 KiB (so beyond 1,024 edges it is more) and at
+  /// most 1 MiB.
+  std::size_t credit_bytes_total = 64 << 20;
   std::chrono::milliseconds heartbeat_interval{1000}; ///< Asked of the edges.
 };
 
 /// Called on the server's thread: hand over and return, never block or throw.
 struct uplink_server_callbacks {
-  /// An edge says hello; returns the position to continue from (0: from the
-  /// start).
-  std::function<std::uint64_t(const std::string& edge, std::uint64_t epoch,
-                              std::uint32_t run)>
+  /// An edge says hello: the next record of this epoch will be next_seq. Returns the
+  /// position to continue from ({}: from the start).
+  std::function<uplink_position(const std::string& edge, std::uint64_t epoch,
+                                std::uint32_t run, std::uint64_t next_seq)>
     on_hello;
-  std::function<void(const std::string& edge, std::uint64_t epoch, std::uint32_t run,
-                     uplink_block block)>
-    on_block;
-  std::function<void(const std::string& edge, std::uint64_t epoch,
-                     std::uint64_t first_seq, std::uint64_t through_seq)>
-    on_skip;
+  /// Entries in ascending order, none empty of numbers, not overlapping. In the live
+  /// lane they continue the lane or through_seq, or open a lane where there is none.
+  std::function<void(const std::string& edge, std::uint64_t epoch, bool live_lane,
+                     std::vector<uplink_entry> entries)>
+    on_batch;
   std::function<void(const std::string& edge, const edge_status& status)> on_status;
   /// Unknown key, malformed message...: counted by the caller, never fatal.
   std::function<void(const std::string& edge, const error& why)> on_error;
@@ -160,14 +178,15 @@ public:
   /// Binds, then returns the endpoint as bound.
   expected<std::string, error> start();
 
-  /// Tells the edge that everything up to `through_seq` is on disk. Any thread;
-  /// only the newest per edge is kept, and an edge that is not there hears the
-  /// position from on_hello when it comes.
+  /// Tells the edge what is on disk. Any thread; only the newest per edge is kept, and
+  /// an edge that is not there hears the position from on_hello when it comes.
   void acknowledge(const std::string& edge, std::uint64_t epoch,
-                   std::uint64_t through_seq);
+                   const uplink_position& position);
 
-  /// Asks the edge to send again from `from_seq`. Any thread.
-  void resend(const std::string& edge, std::uint64_t epoch, std::uint64_t from_seq);
+  /// Asks the edge to send again from `from_seq`: a gap, in the lane or before it. Any
+  /// thread.
+  void resend(const std::string& edge, std::uint64_t epoch, std::uint64_t from_seq,
+              bool live_lane);
 
   void stop();
 

@@ -45,6 +45,8 @@ uplink_session_config session_config(const uplink_client_config& config,
   result.epoch = epoch;
   result.run = run;
   result.window_bytes_max = std::max<std::size_t>(config.window_bytes_max, 1);
+  result.backlog = config.backlog;
+  result.backlog_bytes_per_s_max = config.backlog_bytes_per_s_max;
   result.heartbeat_interval = config.heartbeat_interval;
   result.silence_max = config.silence_max;
   result.resend_after = config.resend_after;
@@ -55,7 +57,8 @@ uplink_session_config session_config(const uplink_client_config& config,
 }
 
 uplink_session::sources session_sources(const uplink_client_callbacks& from) {
-  auto result = uplink_session::sources{from.read_after, from.status, from.next_seq};
+  auto result = uplink_session::sources{from.read_after, from.status, from.next_seq,
+                                        from.on_behind};
   if (!result.status)
     result.status = [] { return edge_status{}; };
   return result;
@@ -184,7 +187,12 @@ struct uplink_client::impl {
 
   void perform(report_acked& x) {
     if (callbacks.on_ack)
-      callbacks.on_ack(x.through_seq);
+      callbacks.on_ack(x.position);
+  }
+
+  void perform(report_contact&) {
+    if (callbacks.on_contact)
+      callbacks.on_contact();
   }
 
   void perform(report_state& x) {

@@ -16,7 +16,7 @@
 
 namespace weir::transport {
 
-/// Elements of any array in a message; ours have far fewer.
+/// Elements of any array in a message but a batch's entries; ours have far fewer.
 inline constexpr std::uint32_t uplink_elements_max = 1024;
 
 /// Levels of what a later version may append.
@@ -75,18 +75,23 @@ public:
       out = x;
   }
 
-  void binary(std::string& out, std::size_t size_max, std::string_view field) {
-    std::string_view x;
+  /// `out` points into the message.
+  void binary(std::string_view& out, std::size_t size_max, std::string_view field) {
     if (why_)
       return;
-    if (!in_.binary(x))
+    if (!in_.binary(out))
       fail_field(field, "binary");
-    else if (x.size() > size_max)
-      fail(std::string{field} + " has " + std::to_string(x.size()) + " bytes, at most "
-             + std::to_string(size_max) + " are allowed",
+    else if (out.size() > size_max)
+      fail(std::string{field} + " has " + std::to_string(out.size())
+             + " bytes, at most " + std::to_string(size_max) + " are allowed",
            errc::too_large);
-    else
-      out = x;
+  }
+
+  void flag(bool& out, std::string_view field) {
+    std::uint8_t x = 0;
+    if (!why_ && (!in_.natural(x) || x > 1))
+      fail_field(field, "0 or 1");
+    out = x == 1;
   }
 
   void texts(std::vector<std::string>& out, std::string_view field) {
@@ -145,6 +150,12 @@ public:
     if (!why_)
       why_ = error{code,
                    "uplink message " + std::string{message_} + ": " + std::move(what)};
+  }
+
+  /// For a part of the message that was read by others.
+  void fail(error why) {
+    if (!why_)
+      why_ = std::move(why);
   }
 
   const std::optional<error>& why() const {

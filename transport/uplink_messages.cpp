@@ -1,12 +1,10 @@
 #include "transport/uplink_messages.hpp"
 
-#include "transport/block_codec.hpp"
 #include "transport/msgpack_io.hpp"
 #include "transport/uplink_field_reader.hpp"
 #include "transport/utf8.hpp"
 
 #include <array>
-#include <limits>
 #include <tuple>
 #include <utility>
 
@@ -22,18 +20,27 @@ enum class type_code : std::uint8_t {
   hello = 1,
   welcome = 2,
   reject = 3,
-  block = 4,
-  skip = 5,
+  // 4 and 5 were block and skip of wire version 1.
   ack = 6,
   resend = 7,
   status = 8,
   pong = 9,
+  batch = 10,
 };
 
 tl::unexpected<error> malformed(std::string what) {
   return unexpected(error{errc::malformed, std::move(what)});
 }
 
+tl::unexpected<error> other_version(std::uint8_t version) {
+  auto older = version < uplink_wire_version;
+  return unexpected(error{
+    errc::unsupported, "uplink message: wire version " + std::to_string(version)
+                         + ", this build speaks " + std::to_string(uplink_wire_version)
+                         + ": update " + (older ? "the other side" : "this side")});
+}
+
+/// Those of edge_ledger follow behind these.
 auto fields_of(const edge_status& x) {
   return std::tie(x.version, x.epoch, x.run, x.time_ns, x.started_ns, x.events_total,
                   x.rejected_total, x.late_total, x.shed_total, x.series_open,
@@ -62,8 +69,10 @@ public:
   }
 
   void operator()(const welcome_message& x) {
-    begin(type_code::welcome, 3);
-    out_.natural(x.through_seq);
+    begin(type_code::welcome, 7);
+    out_.natural(x.epoch);
+    put(x.position);
+    out_.natural(x.credit_bytes);
     out_.integer(x.server_time_ns);
     out_.natural(x.heartbeat_ms);
   }
@@ -74,45 +83,44 @@ public:
     text(x.reason);
   }
 
-  void operator()(const block_message& x) {
-    begin(type_code::block, 5);
+  void operator()(const batch_message& x) {
+    auto entries = encode_entries(x.entries);
+    begin(type_code::batch, 5);
     out_.natural(x.epoch);
-    out_.natural(x.run);
-    out_.natural(x.first_seq);
-    out_.natural(x.record_count);
-    out_.binary(x.bytes);
-  }
-
-  void operator()(const skip_message& x) {
-    begin(type_code::skip, 3);
-    out_.natural(x.epoch);
-    out_.natural(x.first_seq);
-    out_.natural(x.through_seq);
+    out_.natural(x.live_lane ? 1 : 0);
+    out_.natural(static_cast<std::uint8_t>(entries.encoding));
+    out_.natural(entries.size_bytes);
+    out_.binary(entries.bytes);
   }
 
   void operator()(const ack_message& x) {
-    begin(type_code::ack, 2);
+    begin(type_code::ack, 5);
     out_.natural(x.epoch);
-    out_.natural(x.through_seq);
+    put(x.position);
+    out_.natural(x.credit_bytes);
   }
 
   void operator()(const resend_message& x) {
-    begin(type_code::resend, 2);
+    begin(type_code::resend, 3);
     out_.natural(x.epoch);
     out_.natural(x.from_seq);
+    out_.natural(x.live_lane ? 1 : 0);
   }
 
   void operator()(const status_message& x) {
     begin(type_code::status, 1);
     auto fields = fields_of(x.status);
-    out_.array(std::tuple_size_v<decltype(fields)>);
+    out_.array(std::tuple_size_v<decltype(fields)> + edge_ledger_fields.size());
     std::apply([this](const auto&... field) { (put(field), ...); }, fields);
+    for (const auto& field : edge_ledger_fields)
+      out_.natural(x.status.ledger.*field.value);
   }
 
   void operator()(const pong_message& x) {
-    begin(type_code::pong, 2);
+    begin(type_code::pong, 3);
     out_.integer(x.server_time_ns);
     out_.integer(x.echo_ns);
+    out_.natural(x.credit_bytes);
   }
 
 private:
@@ -123,6 +131,12 @@ private:
 
   void text(std::string_view x) {
     out_.text(cut_utf8(x, uplink_text_bytes_max));
+  }
+
+  void put(const uplink_position& x) {
+    out_.natural(x.through_seq);
+    out_.natural(x.lane_first);
+    out_.natural(x.lane_through);
   }
 
   void put(const std::vector<std::string>& xs) {
@@ -166,8 +180,20 @@ void read(uplink_field_reader& in, hello_message& x) {
   in.check(x.next_seq > 0, "next_seq is 0, numbering starts at 1");
 }
 
-void read(uplink_field_reader& in, welcome_message& x) {
+void read(uplink_field_reader& in, uplink_position& x) {
   in.natural(x.through_seq, "through_seq");
+  in.natural(x.lane_first, "lane_first");
+  in.natural(x.lane_through, "lane_through");
+  in.check(x.lane_first == 0
+             ? x.lane_through == 0
+             : x.lane_first - 1 > x.through_seq && x.lane_through >= x.lane_first,
+           "the lane does not lie behind through_seq");
+}
+
+void read(uplink_field_reader& in, welcome_message& x) {
+  in.natural(x.epoch, "epoch");
+  read(in, x.position);
+  in.natural(x.credit_bytes, "credit_bytes");
   in.integer(x.server_time_ns, "server_time_ns");
   in.natural(x.heartbeat_ms, "heartbeat_ms");
 }
@@ -181,34 +207,33 @@ void read(uplink_field_reader& in, reject_message& x) {
   x.code = static_cast<reject_code>(code);
 }
 
-void read(uplink_field_reader& in, block_message& x) {
+void read(uplink_field_reader& in, batch_message& x) {
+  std::uint8_t encoding = 0;
+  std::uint64_t size_bytes = 0;
+  std::string_view bytes;
   in.natural(x.epoch, "epoch");
-  in.natural(x.run, "run");
-  in.natural(x.first_seq, "first_seq");
-  in.natural(x.record_count, "record_count");
-  in.binary(x.bytes, block_bytes_max, "bytes");
-  in.check(x.first_seq > 0, "first_seq is 0, numbering starts at 1");
-  in.check(x.record_count > 0, "record_count is 0");
-  in.check(x.first_seq <= std::numeric_limits<std::uint64_t>::max() - x.record_count,
-           "first_seq + record_count overflows");
-}
-
-void read(uplink_field_reader& in, skip_message& x) {
-  in.natural(x.epoch, "epoch");
-  in.natural(x.first_seq, "first_seq");
-  in.natural(x.through_seq, "through_seq");
-  in.check(x.first_seq > 0, "first_seq is 0, numbering starts at 1");
-  in.check(x.through_seq >= x.first_seq, "through_seq is below first_seq");
+  in.flag(x.live_lane, "live_lane");
+  in.natural(encoding, "encoding");
+  in.natural(size_bytes, "size_bytes");
+  in.binary(bytes, batch_bytes_max, "entries");
+  if (in.why())
+    return;
+  if (auto entries = decode_entries(encoding, size_bytes, bytes))
+    x.entries = std::move(*entries);
+  else
+    in.fail(std::move(entries).error());
 }
 
 void read(uplink_field_reader& in, ack_message& x) {
   in.natural(x.epoch, "epoch");
-  in.natural(x.through_seq, "through_seq");
+  read(in, x.position);
+  in.natural(x.credit_bytes, "credit_bytes");
 }
 
 void read(uplink_field_reader& in, resend_message& x) {
   in.natural(x.epoch, "epoch");
   in.natural(x.from_seq, "from_seq");
+  in.flag(x.live_lane, "live_lane");
   in.check(x.from_seq > 0, "from_seq is 0, numbering starts at 1");
 }
 
@@ -245,6 +270,8 @@ void read(uplink_field_reader& in, status_message& x) {
   in.appended_natural(s.restamped_total, "restamped_total");
   in.appended_natural(s.held_events, "held_events");
   in.appended_natural(s.clock_jumps_total, "clock_jumps_total");
+  for (const auto& field : edge_ledger_fields)
+    in.appended_natural(s.ledger.*field.value, field.name);
   in.pass_extra();
   in.set_extra(appended_outside);
 }
@@ -252,6 +279,7 @@ void read(uplink_field_reader& in, status_message& x) {
 void read(uplink_field_reader& in, pong_message& x) {
   in.integer(x.server_time_ns, "server_time_ns");
   in.integer(x.echo_ns, "echo_ns");
+  in.natural(x.credit_bytes, "credit_bytes");
 }
 
 /// The type code and the number of fields behind it.
@@ -286,14 +314,16 @@ result read_as(std::string_view body, std::uint32_t field_count) {
 } // namespace
 
 bool status_message::operator==(const status_message& other) const {
-  return fields_of(status) == fields_of(other.status);
+  return fields_of(status) == fields_of(other.status)
+         && status.ledger == other.status.ledger;
 }
 
 std::string encode_uplink(const uplink_message& message) {
   std::string out;
-  if (auto* block = std::get_if<block_message>(&message))
-    out.reserve(block->bytes.size() + 64);
-  out.push_back(static_cast<char>(uplink_wire_version));
+  auto greets = std::holds_alternative<hello_message>(message)
+                || std::holds_alternative<reject_message>(message);
+  out.push_back(
+    static_cast<char>(greets ? uplink_greeting_version : uplink_wire_version));
   std::visit(encoder{out}, message);
   return out;
 }
@@ -306,35 +336,36 @@ result decode_uplink(std::string_view frame) {
       errc::too_large, "uplink message: the frame has " + std::to_string(frame.size())
                          + " bytes, at most " + std::to_string(uplink_message_bytes_max)
                          + " are allowed"});
-  auto version = static_cast<std::uint8_t>(frame.front());
-  if (version != uplink_wire_version)
-    return unexpected(
-      error{errc::unsupported, "uplink message: wire version " + std::to_string(version)
-                                 + ", this build speaks "
-                                 + std::to_string(uplink_wire_version)});
   auto body = frame.substr(1);
   auto [type, readable] = peek(body);
+  auto version = static_cast<std::uint8_t>(frame.front());
+  if (version != uplink_wire_version && version != uplink_greeting_version)
+    return other_version(version);
   if (!readable)
     return malformed("uplink message: no array that starts with a type");
+  auto greets = type == static_cast<std::uint8_t>(type_code::hello)
+                || type == static_cast<std::uint8_t>(type_code::reject);
+  if (version == uplink_greeting_version && !greets)
+    return other_version(version);
+  if (version == uplink_wire_version && greets)
+    return malformed("uplink message: hello and reject begin with version byte 1");
   switch (static_cast<type_code>(type)) {
   case type_code::hello:
     return read_as<hello_message>(body, 5);
   case type_code::welcome:
-    return read_as<welcome_message>(body, 3);
+    return read_as<welcome_message>(body, 7);
   case type_code::reject:
     return read_as<reject_message>(body, 2);
-  case type_code::block:
-    return read_as<block_message>(body, 5);
-  case type_code::skip:
-    return read_as<skip_message>(body, 3);
   case type_code::ack:
-    return read_as<ack_message>(body, 2);
+    return read_as<ack_message>(body, 5);
   case type_code::resend:
-    return read_as<resend_message>(body, 2);
+    return read_as<resend_message>(body, 3);
   case type_code::status:
     return read_as<status_message>(body, 1);
   case type_code::pong:
-    return read_as<pong_message>(body, 2);
+    return read_as<pong_message>(body, 3);
+  case type_code::batch:
+    return read_as<batch_message>(body, 5);
   }
   return unexpected(error{errc::unsupported, "uplink message: type "
                                                + std::to_string(type) + " is unknown"});
@@ -342,8 +373,8 @@ result decode_uplink(std::string_view frame) {
 
 std::string_view name_of(const uplink_message& message) {
   // In the order of the variant's alternatives.
-  constexpr std::array<std::string_view, 9> names{
-    "hello", "welcome", "reject", "block", "skip", "ack", "resend", "status", "pong"};
+  constexpr std::array<std::string_view, 8> names{
+    "hello", "welcome", "reject", "ack", "resend", "status", "pong", "batch"};
   static_assert(names.size() == std::variant_size_v<uplink_message>);
   return names[message.index()];
 }

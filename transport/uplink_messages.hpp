@@ -2,25 +2,31 @@
 // frame: a version byte, then a msgpack array whose first element is the type.
 // Layout, order and version rules: transport/WIRE.md, "Uplink messages".
 //
-// Private to transport/: uplink_client and uplink_server speak it, nothing
-// above.
+// uplink_client and uplink_server speak it; with uplink_session it is also what a tool
+// needs that plays many edges in one process. Nothing else above transport/ uses it.
 #pragma once
 
 #include "transport/errors.hpp"
 #include "transport/uplink.hpp"
+#include "transport/uplink_batch.hpp"
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace weir::transport {
 
-/// The version byte that stands in front of every message.
-inline constexpr std::uint8_t uplink_wire_version = 1;
+/// The version byte that stands in front of every message but two.
+inline constexpr std::uint8_t uplink_wire_version = 2;
 
-/// One message encodes to at most this: a full block and its numbers.
-inline constexpr std::size_t uplink_message_bytes_max = (1 << 20) + 256;
+/// In front of hello and reject, for ever: so sides of different versions understand at
+/// least that they do not understand each other, and say which of them to update.
+inline constexpr std::uint8_t uplink_greeting_version = 1;
+
+/// One message encodes to at most this: a full batch and its numbers.
+inline constexpr std::size_t uplink_message_bytes_max = batch_bytes_max + 64;
 
 /// Any text inside a message (versions, reasons).
 inline constexpr std::size_t uplink_text_bytes_max = 256;
@@ -36,9 +42,11 @@ struct hello_message {
   bool operator==(const hello_message&) const = default;
 };
 
-/// Centre to edge: continue behind `through_seq`.
+/// Centre to edge: continue behind `position`.
 struct welcome_message {
-  std::uint64_t through_seq = 0; ///< 0: from the start.
+  std::uint64_t epoch = 0; ///< Of the hello that it answers.
+  uplink_position position;
+  std::uint64_t credit_bytes = 0; ///< Unacknowledged at most, from now on.
   std::int64_t server_time_ns = 0;
   std::uint32_t heartbeat_ms = 0;
 
@@ -61,30 +69,20 @@ struct reject_message {
   bool operator==(const reject_message&) const = default;
 };
 
-/// Edge to centre: records first_seq .. first_seq + record_count - 1.
-struct block_message {
+/// Edge to centre: entries in order, of one lane.
+struct batch_message {
   std::uint64_t epoch = 0;
-  std::uint32_t run = 0;
-  std::uint64_t first_seq = 0;
-  std::uint32_t record_count = 0; ///< Never 0.
-  std::string bytes;              ///< transport::encode_block.
+  bool live_lane = false;
+  std::vector<uplink_entry> entries; ///< Never empty.
 
-  bool operator==(const block_message&) const = default;
+  bool operator==(const batch_message&) const = default;
 };
 
-/// Edge to centre: these records have expired and will never come.
-struct skip_message {
-  std::uint64_t epoch = 0;
-  std::uint64_t first_seq = 0;
-  std::uint64_t through_seq = 0; ///< Not below first_seq.
-
-  bool operator==(const skip_message&) const = default;
-};
-
-/// Centre to edge: everything up to through_seq is on disk. Cumulative.
+/// Centre to edge: `position` is on disk. Cumulative.
 struct ack_message {
   std::uint64_t epoch = 0;
-  std::uint64_t through_seq = 0;
+  uplink_position position;
+  std::uint64_t credit_bytes = 0;
 
   bool operator==(const ack_message&) const = default;
 };
@@ -93,6 +91,7 @@ struct ack_message {
 struct resend_message {
   std::uint64_t epoch = 0;
   std::uint64_t from_seq = 0;
+  bool live_lane = false; ///< from_seq is in the lane.
 
   bool operator==(const resend_message&) const = default;
 };
@@ -108,17 +107,18 @@ struct status_message {
 struct pong_message {
   std::int64_t server_time_ns = 0;
   std::int64_t echo_ns = 0; ///< edge_status::time_ns of the status it answers.
+  std::uint64_t credit_bytes = 0;
 
   bool operator==(const pong_message&) const = default;
 };
 
-using uplink_message = std::variant<hello_message, welcome_message, reject_message,
-                                    block_message, skip_message, ack_message,
-                                    resend_message, status_message, pong_message>;
+using uplink_message
+  = std::variant<hello_message, welcome_message, reject_message, ack_message,
+                 resend_message, status_message, pong_message, batch_message>;
 
 /// The bytes of one frame. Never fails; texts beyond uplink_text_bytes_max are
 /// cut.
-/// @pre A block_message's bytes are at most block_bytes_max.
+/// @pre A batch has 1 to batch_entries_max entries within batch_bytes_max.
 std::string encode_uplink(const uplink_message& message);
 
 /// Strict: unsupported for a version or type that this build does not know,
@@ -126,7 +126,7 @@ std::string encode_uplink(const uplink_message& message);
 /// the known ones are passed over: that is how later versions append.
 expected<uplink_message, error> decode_uplink(std::string_view frame);
 
-/// For messages about messages: "hello", "block", ...
+/// For messages about messages: "hello", "batch", ...
 std::string_view name_of(const uplink_message& message);
 
 } // namespace weir::transport

@@ -1,14 +1,17 @@
 #include "transport/uplink.hpp"
 
+#include "transport/uplink_credit.hpp"
 #include "transport/uplink_messages.hpp"
 #include "transport/zap.hpp"
 #include "transport/zmq_support.hpp"
 
 #include <algorithm>
 #include <atomic>
-#include <map>
+#include <deque>
 #include <mutex>
+#include <optional>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 namespace weir::transport {
@@ -21,9 +24,14 @@ constexpr auto messages_per_round = 256;
 /// Received and not yet read, per edge: its window is bounded by bytes, this is
 /// for those who do not keep to it.
 constexpr auto receive_hwm = 64;
-constexpr auto retry_ms = 100;
+/// Greeted per round: each costs a look into the store, and when a fleet comes back
+/// at once the edges that are up have to be heard all the same.
+constexpr auto hellos_per_round = 16;
+constexpr auto retry_interval = std::chrono::milliseconds{100};
 /// An edge that was silent for so long gives its place to another one.
 constexpr auto forget_after = std::chrono::minutes{1};
+/// How often all sessions are looked through; everything else is by edge.
+constexpr auto review_interval = std::chrono::seconds{1};
 
 std::int64_t wall_clock_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -36,16 +44,35 @@ struct edge_session {
   std::string routing_id;
   std::uint64_t epoch = 0;
   std::uint32_t run = 0;
-  clock::time_point heard_at;
+  uplink_credit::account credit;
   bool told_double = false; ///< on_error knows of a second live connection.
 };
 
 /// What other threads want to be said to an edge: the newest of each only.
 struct pending_answer {
   std::uint64_t epoch = 0;
-  std::optional<std::uint64_t> through_seq;
-  std::optional<std::uint64_t> resend_from;
+  std::optional<uplink_position> position{};
+  std::optional<std::uint64_t> resend_from[2]{}; ///< By lane.
+
+  /// Takes over what `x` says and this does not; of positions the newer.
+  void add_older(const pending_answer& x) {
+    if (x.epoch != epoch)
+      return;
+    if (x.position && (!position || covers(*x.position, *position)))
+      position = x.position;
+    for (auto lane : {0, 1})
+      if (!resend_from[lane])
+        resend_from[lane] = x.resend_from[lane];
+  }
 };
+
+struct waiting_hello {
+  std::string routing_id;
+  hello_message hello;
+};
+
+template <class Value>
+using by_edge = std::unordered_map<std::string, Value>;
 
 } // namespace
 
@@ -61,9 +88,18 @@ struct uplink_server::impl {
   zmq::socket_t router;
   std::thread thread;
 
-  std::map<std::string, edge_session, std::less<>> sessions; // The thread's.
+  // The thread's.
+  by_edge<edge_session> sessions;
+  std::optional<uplink_credit> credit;
+  by_edge<waiting_hello> hellos; // The newest of each edge, at most edges_max.
+  std::deque<std::string> hello_order;
+  by_edge<pending_answer> unsent; // Their edges did not read.
+  clock::time_point retry_at{};
+  clock::time_point review_at{};
+  clock::time_point make_room_at{};
+
   std::mutex mutex;
-  std::map<std::string, pending_answer, std::less<>> pending; // Under the mutex.
+  by_edge<pending_answer> pending; // Under the mutex.
 
   void report(const std::string& edge, errc code, std::string message) {
     if (callbacks.on_error)
@@ -79,6 +115,7 @@ struct uplink_server::impl {
     auto endpoint = usable_endpoint(config.endpoint, encrypted);
     if (!endpoint)
       return unexpected(endpoint.error());
+    credit.emplace(config.credit_bytes_total);
     context.emplace();
     router = zmq::socket_t{*context, zmq::socket_type::router};
     set_limits(router, config.message_bytes_max, receive_hwm);
@@ -106,11 +143,10 @@ struct uplink_server::impl {
   // -- the thread ------------------------------------------------------------
 
   void run() {
-    auto retry = false;
     while (!stopping) {
       zmq::pollitem_t items[]
         = {{nullptr, wake.fd(), ZMQ_POLLIN, 0}, {router.handle(), 0, ZMQ_POLLIN, 0}};
-      if (zmq_poll(items, 2, retry ? retry_ms : -1) < 0) {
+      if (zmq_poll(items, 2, poll_ms()) < 0) {
         if (zmq_errno() == EINTR)
           continue;
         report({}, errc::stopped,
@@ -120,13 +156,30 @@ struct uplink_server::impl {
       }
       if (items[0].revents != 0)
         wake.clear();
+      review(clock::now());
       take_messages();
-      retry = !send_pending();
+      greet_some();
+      send_pending(clock::now());
       if (zap)
         for (const auto& refusal : zap->take_refusals())
           report({}, refusal.code, refusal.message);
     }
-    send_pending();
+    send_pending(clock::time_point::max());
+  }
+
+  long poll_ms() const {
+    if (!hello_order.empty())
+      return 0;
+    return unsent.empty() ? -1 : static_cast<long>(retry_interval.count());
+  }
+
+  /// Who was silent for long no longer counts when the credit is shared.
+  void review(clock::time_point now) {
+    if (now < review_at)
+      return;
+    review_at = now + review_interval;
+    for (auto& [edge, session] : sessions)
+      credit->check(session.credit, now);
   }
 
   void take_messages() {
@@ -168,7 +221,7 @@ struct uplink_server::impl {
       return;
     }
     if (auto* hello = std::get_if<hello_message>(&*message)) {
-      greet(edge, routing_id, *hello);
+      take_hello(edge, routing_id, std::move(*hello));
       return;
     }
     if (auto* session = session_of(edge, routing_id, *message))
@@ -193,12 +246,12 @@ struct uplink_server::impl {
                    "edge its own key");
       return nullptr;
     }
-    session.heard_at = clock::now();
+    credit->heard(session.credit, clock::now());
     return &session;
   }
 
-  void greet(const std::string& edge, const std::string& routing_id,
-             const hello_message& hello) {
+  void take_hello(const std::string& edge, const std::string& routing_id,
+                  hello_message hello) {
     if (hello.wire_version < uplink_wire_version) {
       turn_away(edge, routing_id, reject_code::unsupported_version,
                 "this centre speaks version " + std::to_string(uplink_wire_version)
@@ -206,16 +259,40 @@ struct uplink_server::impl {
                   + ": update the edge");
       return;
     }
+    if (hellos.size() >= config.edges_max && !hellos.contains(edge))
+      return; // It will say it again.
+    if (hellos.insert_or_assign(edge, waiting_hello{routing_id, std::move(hello)})
+          .second)
+      hello_order.push_back(edge);
+  }
+
+  void greet_some() {
+    for (auto i = 0; i < hellos_per_round && !hello_order.empty(); ++i) {
+      auto edge = std::move(hello_order.front());
+      hello_order.pop_front();
+      auto waiting = hellos.extract(edge);
+      greet(edge, waiting.mapped().routing_id, waiting.mapped().hello);
+    }
+  }
+
+  void greet(const std::string& edge, const std::string& routing_id,
+             const hello_message& hello) {
     if (!sessions.contains(edge) && !make_room()) {
       turn_away(edge, routing_id, reject_code::not_authorized,
                 "this centre already has its " + std::to_string(config.edges_max)
                   + " edges (edges_max)");
       return;
     }
-    sessions[edge] = edge_session{routing_id, hello.epoch, hello.run, clock::now()};
+    auto& session = sessions[edge];
+    credit->leave(session.credit);
+    session = edge_session{routing_id, hello.epoch, hello.run};
+    credit->heard(session.credit, clock::now());
     auto welcome = welcome_message{};
+    welcome.epoch = hello.epoch;
     if (callbacks.on_hello)
-      welcome.through_seq = callbacks.on_hello(edge, hello.epoch, hello.run);
+      welcome.position
+        = merged(callbacks.on_hello(edge, hello.epoch, hello.run, hello.next_seq));
+    welcome.credit_bytes = credit->grant(session.credit);
     welcome.server_time_ns = wall_clock_ns();
     welcome.heartbeat_ms
       = static_cast<std::uint32_t>(config.heartbeat_interval.count());
@@ -225,28 +302,28 @@ struct uplink_server::impl {
   bool make_room() {
     if (sessions.size() < config.edges_max)
       return true;
-    auto limit = clock::now() - forget_after;
-    std::erase_if(sessions, [&](const auto& x) { return x.second.heard_at < limit; });
+    auto now = clock::now();
+    if (now < make_room_at)
+      return false; // All have been looked through just now.
+    make_room_at = now + review_interval;
+    for (auto& [edge, session] : sessions)
+      credit->check(session.credit, now); // So none that goes still has a share.
+    std::erase_if(sessions, [&](const auto& x) {
+      return x.second.credit.heard_at < now - forget_after;
+    });
     return sessions.size() < config.edges_max;
   }
 
   void on_message(const std::string& edge, const edge_session& session,
-                  block_message& x) {
-    if (!same_epoch(edge, session, x.epoch) || !callbacks.on_block)
-      return;
-    callbacks.on_block(edge, x.epoch, x.run,
-                       uplink_block{x.first_seq, x.record_count, std::move(x.bytes)});
+                  batch_message& x) {
+    if (same_epoch(edge, session, x.epoch) && callbacks.on_batch)
+      callbacks.on_batch(edge, x.epoch, x.live_lane, std::move(x.entries));
   }
 
-  void on_message(const std::string& edge, const edge_session& session,
-                  const skip_message& x) {
-    if (same_epoch(edge, session, x.epoch) && callbacks.on_skip)
-      callbacks.on_skip(edge, x.epoch, x.first_seq, x.through_seq);
-  }
-
-  void on_message(const std::string& edge, const edge_session& session,
+  void on_message(const std::string& edge, edge_session& session,
                   const status_message& x) {
-    send(session.routing_id, pong_message{wall_clock_ns(), x.status.time_ns});
+    send(session.routing_id, pong_message{wall_clock_ns(), x.status.time_ns,
+                                          credit->grant(session.credit)});
     if (callbacks.on_status)
       callbacks.on_status(edge, x.status);
   }
@@ -288,48 +365,60 @@ struct uplink_server::impl {
     return 0;
   }
 
-  /// False if something is left for later.
-  bool send_pending() {
-    auto answers = decltype(pending){};
+  void send_pending(clock::time_point now) {
+    auto answers = by_edge<pending_answer>{};
     {
       auto guard = std::lock_guard{mutex};
       answers.swap(pending);
     }
-    auto left = false;
-    for (auto& [edge, answer] : answers) {
-      auto found = sessions.find(edge);
-      if (found == sessions.end() || found->second.epoch != answer.epoch)
-        continue; // It will hear the position in its welcome.
-      auto code = say(found->second.routing_id, answer);
-      if (code == EAGAIN) {
-        auto guard = std::lock_guard{mutex};
-        pending.emplace(edge, answer); // Unless there is a newer one by now.
-        left = true;
-      } else if (code == EHOSTUNREACH) {
-        sessions.erase(found);
-      }
+    if (now >= retry_at) {
+      for (auto& [edge, older] : std::exchange(unsent, {}))
+        answers.try_emplace(edge, pending_answer{older.epoch})
+          .first->second.add_older(older);
+      retry_at = now == clock::time_point::max() ? now : now + retry_interval;
     }
-    return !left;
+    for (auto& [edge, answer] : answers)
+      send_answer(edge, answer);
   }
 
-  int say(const std::string& routing_id, const pending_answer& answer) {
-    if (answer.through_seq)
-      if (auto code = send(routing_id, ack_message{answer.epoch, *answer.through_seq}))
+  void send_answer(const std::string& edge, pending_answer& answer) {
+    auto found = sessions.find(edge);
+    if (found == sessions.end() || found->second.epoch != answer.epoch)
+      return; // It will hear the position in its welcome.
+    auto waiting = unsent.find(edge);
+    auto code = waiting == unsent.end() ? say(found->second, answer) : EAGAIN;
+    if (code == EAGAIN) {
+      if (waiting != unsent.end())
+        answer.add_older(waiting->second);
+      unsent.insert_or_assign(edge, answer);
+    } else if (code == EHOSTUNREACH) {
+      credit->leave(found->second.credit);
+      sessions.erase(found);
+    }
+  }
+
+  int say(edge_session& session, const pending_answer& answer) {
+    if (answer.position)
+      if (auto code
+          = send(session.routing_id, ack_message{answer.epoch, *answer.position,
+                                                 credit->grant(session.credit)}))
         return code;
-    if (answer.resend_from)
-      return send(routing_id, resend_message{answer.epoch, *answer.resend_from});
+    for (auto lane : {0, 1})
+      if (answer.resend_from[lane])
+        if (auto code
+            = send(session.routing_id,
+                   resend_message{answer.epoch, *answer.resend_from[lane], lane == 1}))
+          return code;
     return 0;
   }
 
   /// Any thread.
-  template <class Change>
-  void answer(const std::string& edge, std::uint64_t epoch, Change change) {
+  void answer(const std::string& edge, pending_answer x) {
     {
       auto guard = std::lock_guard{mutex};
-      auto& x = pending[edge];
-      if (x.epoch != epoch)
-        x = pending_answer{epoch, std::nullopt, std::nullopt};
-      change(x);
+      auto& newest = pending[edge];
+      x.add_older(newest);
+      newest = x;
     }
     wake.signal();
   }
@@ -367,15 +456,15 @@ expected<std::string, error> uplink_server::start() {
 }
 
 void uplink_server::acknowledge(const std::string& edge, std::uint64_t epoch,
-                                std::uint64_t through_seq) {
-  impl_->answer(edge, epoch, [&](pending_answer& x) {
-    x.through_seq = std::max(x.through_seq.value_or(0), through_seq);
-  });
+                                const uplink_position& position) {
+  impl_->answer(edge, {epoch, merged(position)});
 }
 
 void uplink_server::resend(const std::string& edge, std::uint64_t epoch,
-                           std::uint64_t from_seq) {
-  impl_->answer(edge, epoch, [&](pending_answer& x) { x.resend_from = from_seq; });
+                           std::uint64_t from_seq, bool live_lane) {
+  auto x = pending_answer{epoch};
+  x.resend_from[live_lane ? 1 : 0] = from_seq;
+  impl_->answer(edge, x);
 }
 
 void uplink_server::stop() {

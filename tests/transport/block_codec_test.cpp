@@ -165,7 +165,7 @@ TEST_CASE("a block cut off anywhere is malformed") {
 
 TEST_CASE("a block of another version is unsupported") {
   auto bytes = encode_block(full_block());
-  for (char version : {'\0', '\3'}) {
+  for (char version : {'\0', '\4'}) {
     bytes[0] = version;
     CHECK(decode_error(bytes) == errc::unsupported);
   }

@@ -32,7 +32,8 @@ public:
     std::uint64_t epoch = 0;
     std::uint64_t through = 0;
     std::vector<std::string> blocks;
-    std::vector<std::pair<std::uint64_t, std::uint64_t>> skips;
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> holes;
+    std::uint64_t next_seq = 0;
     int hellos = 0;
   };
 
@@ -89,24 +90,20 @@ public:
 private:
   uplink_server_callbacks callbacks() {
     auto result = uplink_server_callbacks{};
-    result.on_hello
-      = [this](const std::string& name, std::uint64_t epoch, std::uint32_t) {
-          auto guard = std::lock_guard{mutex_};
-          auto& x = edges_[name];
-          ++x.hellos;
-          if (std::exchange(x.epoch, epoch) != epoch)
-            x.through = 0;
-          return x.through;
-        };
-    result.on_block
-      = [this](const std::string& name, std::uint64_t epoch, std::uint32_t,
-               uplink_block block) { on_block(name, epoch, std::move(block)); };
-    result.on_skip = [this](const std::string& name, std::uint64_t epoch,
-                            std::uint64_t first, std::uint64_t through) {
+    result.on_hello = [this](const std::string& name, std::uint64_t epoch,
+                             std::uint32_t, std::uint64_t next_seq) {
       auto guard = std::lock_guard{mutex_};
-      edges_[name].skips.emplace_back(first, through);
-      edges_[name].through = through;
-      server_->acknowledge(name, epoch, through);
+      auto& x = edges_[name];
+      ++x.hellos;
+      x.next_seq = next_seq;
+      if (std::exchange(x.epoch, epoch) != epoch)
+        x.through = 0;
+      return uplink_position{x.through, 0, 0};
+    };
+    result.on_batch = [this](const std::string& name, std::uint64_t epoch, bool,
+                             std::vector<uplink_entry> entries) {
+      for (auto& x : entries)
+        on_entry(name, epoch, std::move(x));
     };
     result.on_status = [this](const std::string& name, const edge_status& x) {
       auto guard = std::lock_guard{mutex_};
@@ -119,24 +116,27 @@ private:
     return result;
   }
 
-  void on_block(const std::string& name, std::uint64_t epoch, uplink_block block) {
+  void on_entry(const std::string& name, std::uint64_t epoch, uplink_entry entry) {
     auto guard = std::lock_guard{mutex_};
     auto& x = edges_[name];
-    if (drop_once.erase(block.first_seq) > 0)
+    if (drop_once.erase(entry.first_seq) > 0)
       return;
     if (mute) {
-      bytes_unacknowledged += block.bytes.size();
+      bytes_unacknowledged += window_cost(entry);
       return;
     }
-    if (block.first_seq > x.through + 1) {
-      server_->resend(name, epoch, x.through + 1);
+    if (entry.first_seq > x.through + 1) {
+      server_->resend(name, epoch, x.through + 1, false);
       return;
     }
-    if (block.first_seq == x.through + 1) {
-      x.blocks.push_back(std::move(block.bytes));
-      x.through += block.record_count;
+    if (entry.first_seq == x.through + 1) {
+      if (entry.kind == entry_kind::records)
+        x.blocks.push_back(std::move(entry.bytes));
+      else
+        x.holes.emplace_back(entry.first_seq, entry.last_seq());
+      x.through += entry.seq_span;
     }
-    server_->acknowledge(name, epoch, x.through);
+    server_->acknowledge(name, epoch, {x.through, 0, 0});
   }
 
   uplink_server_config config_;
@@ -153,6 +153,7 @@ public:
     config.endpoint = endpoint;
     config.name = std::move(name);
     config.keys = std::move(keys);
+    config.backlog = backlog_mode::in_order;
     config.heartbeat_interval = 50ms;
     config.silence_max = 1000ms;
     config.backoff_min = 5ms;
@@ -174,7 +175,7 @@ public:
       auto guard = std::lock_guard{mutex_};
       auto text = std::to_string(next_seq_) + " ";
       text.resize(std::max(size, text.size()), '.');
-      outbox_[next_seq_] = {next_seq_, 3, text};
+      outbox_[next_seq_] = {entry_kind::records, 2, next_seq_, 3, 3, text};
       made_.push_back(text);
       next_seq_ += 3;
     }
@@ -184,7 +185,7 @@ public:
 
   void expire(std::uint64_t first_seq) {
     auto guard = std::lock_guard{mutex_};
-    outbox_.erase(first_seq);
+    outbox_[first_seq] = {entry_kind::expired, 2, first_seq, 3, 0, {}};
   }
 
   std::vector<std::string> made() {
@@ -215,7 +216,7 @@ private:
     auto result = uplink_client_callbacks{};
     result.read_after = [this](std::uint64_t seq, std::size_t size_max) {
       auto guard = std::lock_guard{mutex_};
-      auto blocks = std::vector<uplink_block>{};
+      auto blocks = std::vector<uplink_entry>{};
       auto size = std::size_t{0};
       for (auto i = outbox_.upper_bound(seq);
            i != outbox_.end() && (blocks.empty() || size < size_max); ++i) {
@@ -228,9 +229,9 @@ private:
       auto guard = std::lock_guard{mutex_};
       return next_seq_;
     };
-    result.on_ack = [this](std::uint64_t through) {
+    result.on_ack = [this](const uplink_position& x) {
       auto guard = std::lock_guard{mutex_};
-      outbox_.erase(outbox_.begin(), outbox_.upper_bound(through));
+      outbox_.erase(outbox_.begin(), outbox_.upper_bound(x.through_seq));
     };
     result.status = [] {
       auto status = edge_status{};
@@ -246,7 +247,7 @@ private:
   }
 
   std::mutex mutex_;
-  std::map<std::uint64_t, uplink_block> outbox_;
+  std::map<std::uint64_t, uplink_entry> outbox_;
   std::uint64_t next_seq_ = 1;
   std::vector<std::string> made_;
   std::vector<std::pair<link_state, std::string>> states_;
@@ -257,6 +258,10 @@ uplink_server_config plain_server() {
   result.endpoint = "tcp://127.0.0.1:0";
   result.heartbeat_interval = 50ms;
   return result;
+}
+
+batch_message one_block(std::uint64_t epoch, std::string bytes) {
+  return {epoch, false, {{entry_kind::records, 0, 1, 1, 1, std::move(bytes)}}};
 }
 
 /// An edge without our manners.
@@ -367,7 +372,7 @@ TEST_CASE("what the store lost is asked for again", "[uplink]") {
   CHECK(c.edge("north").blocks == e.made());
 }
 
-TEST_CASE("expired records are told as skipped", "[uplink]") {
+TEST_CASE("expired records are told as holes", "[uplink]") {
   auto c = centre{plain_server()};
   auto e = edge{c.endpoint(), "north"};
   e.add(5);
@@ -378,7 +383,7 @@ TEST_CASE("expired records are told as skipped", "[uplink]") {
   REQUIRE(wait_until([&] { return e.left() == 0; }));
   auto stored = c.edge("north");
   CHECK(stored.blocks.size() == 2);
-  CHECK(stored.skips == decltype(stored.skips){{1, 3}, {7, 12}});
+  CHECK(stored.holes == decltype(stored.holes){{1, 3}, {7, 9}, {10, 12}});
 }
 
 TEST_CASE("a centre that does not acknowledge holds at most a window", "[uplink]") {
@@ -386,12 +391,12 @@ TEST_CASE("a centre that does not acknowledge holds at most a window", "[uplink]
   c.mute = true;
   auto e = edge{c.endpoint(), "north"};
   e.config.window_bytes_max = 10'000;
-  e.add(1000, 1000);
+  e.add(1000, 1000 - 32);
   e.start();
   REQUIRE(wait_until([&] { return c.bytes_unacknowledged == 10'000; }));
   // Two more rounds of status and answer: nothing else comes.
   auto hellos = c.edge("north").hellos;
-  e.add(1, 1000);
+  e.add(1, 1000 - 32);
   CHECK_FALSE(e.client->stop(200ms));
   CHECK(c.bytes_unacknowledged == 10'000);
   CHECK(c.edge("north").hellos == hellos);
@@ -472,9 +477,9 @@ TEST_CASE("with CURVE the allow-list names the edge", "[uplink][curve]") {
     dealer(older);
     auto newer = raw_edge{c.endpoint(), "unused-2"};
     dealer(newer);
-    older.send(block_message{9, 0, 1, 1, "from the older"});
+    older.send(one_block(9, "from the older"));
     REQUIRE(wait_until([&] { return !c.errors().empty(); }));
-    newer.send(block_message{9, 0, 1, 1, "from the newer"});
+    newer.send(one_block(9, "from the newer"));
     REQUIRE(std::holds_alternative<ack_message>(newer.receive()));
     CHECK(c.edge("site-12").blocks == std::vector<std::string>{"from the newer"});
   }
@@ -511,19 +516,19 @@ TEST_CASE("an edge that breaks the rules is turned away with the reason", "[upli
     CHECK(reason(raw.receive()) == reject_code::malformed);
   }
   SECTION("records before hello") {
-    raw.send(block_message{1, 1, 1, 1, "x"});
+    raw.send(one_block(1, "x"));
     CHECK(reason(raw.receive()) == reject_code::out_of_order);
   }
   SECTION("what only a centre says") {
     raw.send(hello_message{});
     raw.receive();
-    raw.send(ack_message{0, 5});
+    raw.send(ack_message{0, {5, 0, 0}, 0});
     CHECK(reason(raw.receive()) == reject_code::out_of_order);
   }
   SECTION("records of another epoch") {
     raw.send(hello_message{});
     raw.receive();
-    raw.send(block_message{55, 0, 1, 1, "x"});
+    raw.send(one_block(55, "x"));
     CHECK(reason(raw.receive()) == reject_code::out_of_order);
     CHECK(c.edge("bad").blocks.empty());
   }
@@ -558,13 +563,13 @@ TEST_CASE("a full centre turns new edges away", "[uplink]") {
 
 TEST_CASE("acknowledging edges that are not there does no harm", "[uplink]") {
   auto c = centre{plain_server()};
-  c.server().acknowledge("nobody", 1, 10);
-  c.server().resend("nobody", 1, 3);
+  c.server().acknowledge("nobody", 1, {10, 0, 0});
+  c.server().resend("nobody", 1, 3, false);
   auto e = edge{c.endpoint(), "north"};
   e.add(1);
   e.start();
   REQUIRE(wait_until([&] { return e.left() == 0; }));
-  c.server().acknowledge("north", 999, 1000); // Another epoch.
+  c.server().acknowledge("north", 999, {1000, 0, 0}); // Another epoch.
   e.add(1);
   REQUIRE(wait_until([&] { return e.left() == 0; }));
   CHECK(c.edge("north").blocks == e.made());
@@ -573,7 +578,7 @@ TEST_CASE("acknowledging edges that are not there does no harm", "[uplink]") {
 TEST_CASE("uplink settings that cannot work are refused", "[uplink]") {
   auto code_of = [](uplink_client_config config) {
     auto callbacks = uplink_client_callbacks{};
-    callbacks.read_after = [](auto, auto) { return std::vector<uplink_block>{}; };
+    callbacks.read_after = [](auto, auto) { return std::vector<uplink_entry>{}; };
     auto client = uplink_client{std::move(config), 1, 1, callbacks};
     auto started = client.start();
     REQUIRE_FALSE(started);
