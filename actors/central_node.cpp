@@ -18,6 +18,22 @@ namespace weir::actors {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
+namespace {
+
+storage::range_fate fate_of(transport::entry_kind kind) {
+  switch (kind) {
+  case transport::entry_kind::records:
+    return storage::range_fate::stored;
+  case transport::entry_kind::expired:
+    return storage::range_fate::expired;
+  case transport::entry_kind::shed:
+    break;
+  }
+  return storage::range_fate::shed;
+}
+
+} // namespace
+
 struct central_node::impl {
   explicit impl(central_node_config x) : config(std::move(x)), system(1) {
   }
@@ -83,14 +99,14 @@ void central_node::impl::start_actors() {
   parts.store = store.get();
   parts.fleet = &fleet;
   parts.counters = &counters;
-  parts.acknowledge
-    = [this](const std::string& edge, std::uint64_t epoch, std::uint64_t through_seq) {
-        uplink->acknowledge(edge, epoch, {through_seq, 0, 0});
-      };
-  parts.resend
-    = [this](const std::string& edge, std::uint64_t epoch, std::uint64_t from_seq) {
-        uplink->resend(edge, epoch, from_seq, false);
-      };
+  parts.acknowledge = [this](const std::string& edge, std::uint64_t epoch,
+                             const storage::commit_outcome& at) {
+    uplink->acknowledge(edge, epoch, {at.through_seq, at.lane_first, at.lane_through});
+  };
+  parts.resend = [this](const std::string& edge, std::uint64_t epoch,
+                        std::uint64_t from_seq, bool live_lane) {
+    uplink->resend(edge, epoch, from_seq, live_lane);
+  };
   parts.on_report = [this](commit_report_ptr x) { on_report(std::move(x)); };
   parts.on_problem = [this](const std::string& x) { set_problem(x); };
   parts.now_ns = wall_clock_ns;
@@ -113,24 +129,23 @@ transport::uplink_server_callbacks central_node::impl::make_callbacks() {
   transport::uplink_server_callbacks callbacks;
   callbacks.on_hello
     = [this](const std::string& edge, std::uint64_t epoch, std::uint32_t run,
-             std::uint64_t) -> transport::uplink_position {
-    auto position = store->position(edge, epoch);
-    auto through = position && *position ? (*position)->through_seq : 0;
-    log_info("edge {} is connected: epoch {:016x}, start {}, continues after "
-             "record {}",
-             edge, epoch, run, through);
-    return {through, 0, 0};
+             std::uint64_t next_seq) -> transport::uplink_position {
+    transport::uplink_position result;
+    if (auto known = store->position(edge, epoch); known && *known)
+      result
+        = {(*known)->through_seq, (*known)->lane_first, (*known)->lane_through};
+    caf::anon_send(writer, storage::edge_hello{edge, epoch, run, next_seq});
+    log_info("edge {} is connected: epoch {:016x}, run {}, continues after record {}",
+             edge, epoch, run, result.through_seq);
+    return result;
   };
-  callbacks.on_batch = [this](const std::string& edge, std::uint64_t epoch, bool,
+  callbacks.on_batch = [this](const std::string& edge, std::uint64_t epoch,
+                              bool live_lane,
                               std::vector<transport::uplink_entry> entries) {
-    for (auto& x : entries) {
-      if (x.kind == transport::entry_kind::records)
-        caf::anon_send(writer, received_block{edge, epoch, x.run, x.first_seq,
-                                              x.record_count, std::move(x.bytes)});
-      else
-        caf::anon_send(writer,
-                       storage::incoming_skip{edge, epoch, x.first_seq, x.last_seq()});
-    }
+    for (auto& x : entries)
+      caf::anon_send(writer, received_block{edge, epoch, x.run, x.first_seq, x.seq_span,
+                                            x.record_count, live_lane, fate_of(x.kind),
+                                            std::move(x.bytes)});
   };
   callbacks.on_status
     = [this](const std::string& edge, const transport::edge_status& status) {

@@ -48,10 +48,11 @@ using quarantine_forwarder_actor = caf::typed_actor<
 // -- centre ------------------------------------------------------------------
 
 using store_writer_actor = caf::typed_actor<
-  // A block from an edge: stored with the next group commit, then acknowledged.
+  // A block or a given up range of an edge: stored with the next group commit, then
+  // acknowledged.
   caf::reacts_to<received_block>,
-  // A range that an edge has expired.
-  caf::reacts_to<storage::incoming_skip>,
+  // An edge has connected: the ledger notes where its numbers stand.
+  caf::reacts_to<storage::edge_hello>,
   // An alert that the centre raised itself.
   caf::reacts_to<storage::stored_alert>,
   // INTERNAL: the group commit is due.

@@ -54,14 +54,18 @@ struct outcome {
   std::string error;
 };
 
-/// A block as it came over the link: bytes of transport::encode_block.
+/// An entry as it came over the link: a block of records, bytes of
+/// transport::encode_block, or a range of numbers that the edge has given up.
 struct received_block {
   std::string edge;
   std::uint64_t epoch = 0;
   std::uint32_t run = 0;
   std::uint64_t first_seq = 0;
-  std::uint32_t record_count = 0;
-  std::string bytes;
+  std::uint64_t seq_span = 0;
+  std::uint32_t record_count = 0; ///< Below seq_span once it was coalesced.
+  bool live_lane = false;
+  storage::range_fate fate = storage::range_fate::stored;
+  std::string bytes; ///< Empty unless `stored`.
 };
 
 /// What a commit added to the store.
@@ -79,7 +83,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::actors::shard_cut)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::actors::outcome)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::actors::received_block)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::actors::commit_report_ptr)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::storage::incoming_skip)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::storage::edge_hello)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::storage::stored_alert)
 
 CAF_BEGIN_TYPE_ID_BLOCK(weir, first_custom_type_id)

@@ -4,7 +4,9 @@
 #include "transport/block_codec.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
+#include <string_view>
 #include <utility>
 
 namespace weir::actors {
@@ -21,33 +23,53 @@ void set_problem(store_writer_state& st, const std::string& problem) {
   st.parts.on_problem(problem);
 }
 
-/// Tells each edge how far it is; one message an edge and commit.
+void count(central_counters& counters, const storage::incoming_block& block,
+           commit_result result) {
+  switch (result) {
+  case commit_result::stored:
+    ++counters.blocks_stored;
+    counters.records_stored += block.records.record_count();
+    break;
+  case commit_result::duplicate:
+    ++counters.blocks_duplicate;
+    break;
+  case commit_result::gap:
+    ++counters.blocks_gap;
+    break;
+  }
+}
+
+/// What an edge hears after a commit.
+struct answer {
+  storage::commit_outcome newest;
+  bool has_news = false;        ///< Something was stored, or was known.
+  std::array<bool, 2> gap_in{}; ///< By lane: the last block of it was refused.
+};
+
+/// Tells each edge how far it is; one message an edge and commit, and one for each
+/// lane that has a gap.
 void answer_edges(const store_writer_state& st, const storage::commit_report& report) {
-  std::map<std::pair<std::string, std::uint64_t>, storage::commit_outcome> last;
+  std::map<std::pair<std::string_view, std::uint64_t>, answer> answers;
   for (std::size_t i = 0; i < st.waiting.size(); ++i) {
     const auto& block = st.waiting[i];
     const auto& outcome = report.outcomes[i];
-    last[{block.edge, block.epoch}] = outcome;
-    auto& counters = *st.parts.counters;
-    switch (outcome.result) {
-    case commit_result::stored:
-      ++counters.blocks_stored;
-      counters.records_stored += block.records.record_count();
-      break;
-    case commit_result::duplicate:
-      ++counters.blocks_duplicate;
-      break;
-    case commit_result::gap:
-      ++counters.blocks_gap;
-      break;
-    }
+    auto& x = answers[{block.edge, block.epoch}];
+    bool refused = outcome.result == commit_result::gap;
+    x.newest = outcome;
+    x.has_news = x.has_news || !refused;
+    x.gap_in[outcome.live_lane ? 1 : 0] = refused;
+    count(*st.parts.counters, block, outcome.result);
   }
-  for (const auto& [key, outcome] : last) {
-    const auto& [edge, epoch] = key;
-    if (outcome.result == commit_result::gap)
-      st.parts.resend(edge, epoch, outcome.through_seq + 1);
-    else
-      st.parts.acknowledge(edge, epoch, outcome.through_seq);
+  for (const auto& [key, x] : answers) {
+    auto edge = std::string{key.first};
+    if (x.has_news)
+      st.parts.acknowledge(edge, key.second, x.newest);
+    for (bool live_lane : {false, true})
+      if (x.gap_in[live_lane ? 1 : 0]) {
+        auto at = x.newest;
+        at.live_lane = live_lane;
+        st.parts.resend(edge, key.second, at.resend_from_seq(), live_lane);
+      }
   }
 }
 
@@ -64,24 +86,26 @@ void note_lag(const store_writer_state& st, const storage::commit_report& report
 }
 
 /// A block that will never be readable is passed over, so that it does not hold up
-/// its edge for ever: the edge's ledger counts its records as lost on the way, and the
-/// operator is told.
-void pass_over(const store_writer_state& st, const storage::incoming_skip& range,
-               const std::string& why) {
+/// its edge for ever: the ledger counts its numbers as unreadable, and the operator is
+/// told. It is stored in its turn, with the blocks around it.
+void make_unreadable(const store_writer_state& st, storage::incoming_block& block,
+                     const std::string& why) {
   ++st.parts.counters->blocks_malformed;
+  auto span = block.seq_span != 0 ? block.seq_span : block.records.record_count();
   log_error("records {} to {} of {} cannot be read and are passed over: {}",
-            range.first_seq, range.through_seq, range.edge, why);
-  auto moved = st.parts.store->skip(range);
-  if (!moved)
-    return; // The disk: the edge sends the block again.
-  if (moved->result == commit_result::gap)
-    st.parts.resend(range.edge, range.epoch, moved->through_seq + 1);
-  else
-    st.parts.acknowledge(range.edge, range.epoch, moved->through_seq);
+            block.first_seq, block.first_seq + span - 1, block.edge, why);
+  block.seq_span = span;
+  block.fate = storage::range_fate::unreadable;
+  block.records = {};
 }
 
 /// One bad block fails the transaction of all: finds it by committing each alone.
 void commit_each_alone(self_pointer self);
+
+void drop_waiting(store_writer_state& st) {
+  st.waiting.clear();
+  st.waiting_records = 0;
+}
 
 /// Commits what waits; the error's text, or nothing.
 std::string write_all(self_pointer self) {
@@ -89,19 +113,19 @@ std::string write_all(self_pointer self) {
   if (st.waiting.empty())
     return {};
   auto& counters = *st.parts.counters;
-  auto report = st.parts.store->commit(st.waiting);
+  auto report = st.parts.store->commit(st.waiting, st.parts.now_ns());
   if (!report && report.error().code == storage::errc::malformed) {
     if (st.waiting.size() > 1) {
       commit_each_alone(self);
       return {};
     }
-    auto block = std::move(st.waiting.front());
-    st.waiting.clear();
-    st.waiting_records = 0;
-    auto last = block.first_seq + block.records.record_count() - 1;
-    pass_over(st, {block.edge, block.epoch, block.first_seq, last},
-              report.error().message);
-    return {};
+    auto& block = st.waiting.front();
+    bool was_readable = block.fate == storage::range_fate::stored;
+    if (was_readable)
+      make_unreadable(st, block, report.error().message);
+    else
+      drop_waiting(st); // Not even its numbers can be noted.
+    return was_readable ? write_all(self) : std::string{};
   }
   if (!report) {
     ++counters.commit_errors;
@@ -113,8 +137,7 @@ std::string write_all(self_pointer self) {
   counters.queue_blocks = 0;
   answer_edges(st, *report);
   note_lag(st, *report);
-  st.waiting.clear();
-  st.waiting_records = 0;
+  drop_waiting(st);
   st.parts.on_report(
     std::make_shared<const storage::commit_report>(std::move(*report)));
   return {};
@@ -141,24 +164,31 @@ void on_commit(self_pointer self) {
   }
 }
 
-void on_block(self_pointer self, const received_block& block) {
+/// The entry as the store takes it, decoded.
+storage::incoming_block decode(const store_writer_state& st,
+                               const received_block& entry) {
+  storage::incoming_block block{
+    entry.edge,     entry.epoch,     entry.run,  entry.first_seq,
+    entry.seq_span, entry.live_lane, entry.fate, {}};
+  if (entry.fate != storage::range_fate::stored)
+    return block;
+  auto records = transport::decode_block(entry.bytes);
+  // Asking again would bring the same bytes: damaged at the edge, or of a version
+  // that this centre does not know.
+  if (!records)
+    make_unreadable(st, block, records.error().message);
+  else if (records->record_count() != entry.record_count)
+    make_unreadable(st, block, "the number of records differs from the block's header");
+  else
+    block.records = std::move(*records);
+  return block;
+}
+
+void on_block(self_pointer self, const received_block& entry) {
   auto& st = self->state;
   auto& counters = *st.parts.counters;
-  auto records = transport::decode_block(block.bytes);
-  if (!records || records->record_count() != block.record_count) {
-    // Asking again would bring the same bytes: damaged at the edge, or of a version
-    // that this centre does not know.
-    set_problem(st, write_all(self)); // In order with the blocks before it.
-    pass_over(st,
-              {block.edge, block.epoch, block.first_seq,
-               block.first_seq + block.record_count - 1},
-              records ? "the number of records differs from the block's header"
-                      : records.error().message);
-    return;
-  }
-  st.waiting.push_back(
-    {block.edge, block.epoch, block.run, block.first_seq, std::move(*records)});
-  st.waiting_records += block.record_count;
+  st.waiting.push_back(decode(st, entry));
+  st.waiting_records += entry.record_count;
   counters.queue_blocks = st.waiting.size();
   if (st.waiting.size() == 1)
     counters.oldest_waiting_ns = st.parts.now_ns();
@@ -168,17 +198,15 @@ void on_block(self_pointer self, const received_block& block) {
     self->delayed_send(self, st.config.commit_interval, commit_v);
 }
 
-void on_skip(self_pointer self, const storage::incoming_skip& range) {
+void on_hello(self_pointer self, const storage::edge_hello& hello) {
   auto& st = self->state;
-  // In order with the blocks before it.
-  set_problem(st, write_all(self));
-  auto moved = st.parts.store->skip(range);
-  if (!moved)
-    set_problem(st, moved.error().message);
-  else if (moved->result == commit_result::gap)
-    st.parts.resend(range.edge, range.epoch, moved->through_seq + 1);
-  else
-    st.parts.acknowledge(range.edge, range.epoch, moved->through_seq);
+  auto report = st.parts.store->note_hello(hello, st.parts.now_ns());
+  if (!report)
+    log_error("the ledger of {} was not written: {}", hello.edge,
+              report.error().message);
+  else if (!report->events.empty())
+    st.parts.on_report(
+      std::make_shared<const storage::commit_report>(std::move(*report)));
 }
 
 void on_own_alert(self_pointer self, const storage::stored_alert& alert) {
@@ -200,7 +228,7 @@ store_writer(self_pointer self, store_writer_config config, store_writer_parts p
   self->state.parts = std::move(parts);
   return {
     [self](const received_block& block) { on_block(self, block); },
-    [self](const storage::incoming_skip& range) { on_skip(self, range); },
+    [self](const storage::edge_hello& hello) { on_hello(self, hello); },
     [self](const storage::stored_alert& alert) { on_own_alert(self, alert); },
     [self](commit) { on_commit(self); },
     [self](finish) { return outcome{write_all(self)}; },

@@ -34,11 +34,12 @@ struct store_writer_parts {
   storage::store* store = nullptr;
   fleet_board* fleet = nullptr;
   central_counters* counters = nullptr;
+  /// The position in `at` is on disk.
   std::function<void(const std::string& edge, std::uint64_t epoch,
-                     std::uint64_t through_seq)>
+                     const storage::commit_outcome& at)>
     acknowledge;
   std::function<void(const std::string& edge, std::uint64_t epoch,
-                     std::uint64_t from_seq)>
+                     std::uint64_t from_seq, bool live_lane)>
     resend;
   std::function<void(commit_report_ptr)> on_report;           ///< Any thread.
   std::function<void(const std::string& problem)> on_problem; ///< Empty: over.

@@ -17,7 +17,7 @@ lmdb_options to_options(const store_config& config) {
           config.size_bytes_max,
           {"meta", "positions", "series", "tails", "summaries", "anomalies",
            "anomalies_by_series", "alerts", "alerts_open", "alerts_closed",
-           "quarantine"}};
+           "quarantine", "ledger", "ledger_events", "edge_counters"}};
 }
 
 void check_format(lmdb_txn& txn) {
@@ -94,10 +94,11 @@ bool store::was_damaged() const {
   return impl_->was_damaged;
 }
 
-expected<commit_report, error> store::commit(std::span<const incoming_block> blocks) {
+expected<commit_report, error> store::commit(std::span<const incoming_block> blocks,
+                                             std::int64_t unix_ns) {
   return guarded([&] {
     auto lock = std::lock_guard{impl_->write_mutex};
-    auto txn = store_txn{*impl_};
+    auto txn = store_txn{*impl_, unix_ns};
     std::vector<commit_outcome> outcomes;
     outcomes.reserve(blocks.size());
     for (const auto& block : blocks)
@@ -105,16 +106,6 @@ expected<commit_report, error> store::commit(std::span<const incoming_block> blo
     auto report = txn.commit();
     report.outcomes = std::move(outcomes);
     return report;
-  });
-}
-
-expected<commit_outcome, error> store::skip(const incoming_skip& range) {
-  return guarded([&] {
-    auto lock = std::lock_guard{impl_->write_mutex};
-    auto txn = store_txn{*impl_};
-    auto outcome = txn.skip(range);
-    txn.commit();
-    return outcome;
   });
 }
 

@@ -7,6 +7,7 @@
 
 #include "analytics/records.hpp"
 #include "storage/errors.hpp"
+#include "storage/store_ledger.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -26,6 +27,8 @@ struct store_config {
   std::size_t quarantine_max = 10'000;     ///< Oldest go first.
   std::size_t anomalies_max = 1'000'000;   ///< Oldest go first.
   std::size_t alerts_max = 1'000'000;      ///< Oldest go first.
+  /// Ranges of an edge's epoch; beyond it the oldest are in the totals only.
+  std::size_t ledger_ranges_max = 10'000;
 };
 
 /// Number of a stored series: (edge, canonical text). Never reused.
@@ -40,32 +43,39 @@ struct stored_series {
 };
 
 /// What the uplink hands over: decoded records with their place in the edge's
-/// numbering.
+/// numbering, or a range of numbers that will have no records.
 struct incoming_block {
   std::string edge; ///< Authenticated name.
   std::uint64_t epoch = 0;
-  std::uint32_t run = 0;
-  std::uint64_t first_seq = 0;
-  analytics::record_block records;
-};
-
-/// The edge has expired [first_seq, through_seq]: they will never come.
-struct incoming_skip {
-  std::string edge;
-  std::uint64_t epoch = 0;
-  std::uint64_t first_seq = 0;
-  std::uint64_t through_seq = 0;
+  std::uint32_t run = 0;       ///< Without meaning for a range without records.
+  std::uint64_t first_seq = 0; ///< At least 1.
+  /// Numbers that it covers: [first_seq, first_seq + seq_span). More than there are
+  /// records if the edge has coalesced them. 0: as many as records.
+  std::uint64_t seq_span = 0;
+  bool live_lane = false; ///< May stand in front of a backlog (see edge_position).
+  /// `stored` for records; the others have none.
+  range_fate fate = range_fate::stored;
+  analytics::record_block records{};
 };
 
 enum class commit_result : std::uint8_t {
   stored,    ///< New; on disk.
   duplicate, ///< Was there already; nothing changed.
-  gap,       ///< Refused: records before it are missing. Ask from through_seq + 1.
+  gap,       ///< Refused: numbers before it are missing. Ask from resend_from_seq().
 };
 
 struct commit_outcome {
   commit_result result = commit_result::stored;
-  std::uint64_t through_seq = 0; ///< The edge's position after this block.
+  // The edge's position after this block.
+  std::uint64_t through_seq = 0;
+  std::uint64_t lane_first = 0;
+  std::uint64_t lane_through = 0;
+  bool live_lane = false; ///< Of a gap: the lane it is in.
+
+  /// What the edge must send to close a gap.
+  std::uint64_t resend_from_seq() const {
+    return (live_lane && lane_first != 0 ? lane_through : through_seq) + 1;
+  }
 };
 
 /// What a commit added, for the live feed: the same records with stored ids.
@@ -89,17 +99,8 @@ struct commit_report {
   std::vector<committed_anomaly> anomalies;
   std::vector<committed_alert> alerts;
   std::uint64_t rejections = 0;
-};
-
-/// One edge's numbering and what became of it.
-struct edge_position {
-  std::string edge;
-  std::uint64_t epoch = 0;
-  std::uint64_t through_seq = 0;
-  std::uint64_t records_stored = 0;
-  std::uint64_t records_duplicate = 0;
-  std::uint64_t records_expired = 0; ///< Told by the edge in skips.
-  std::uint64_t gaps_refused = 0;
+  std::vector<ledger_event> events;
+  std::vector<ledger_violation> violations;
 };
 
 struct series_filter {
@@ -144,28 +145,54 @@ public:
 
   bool was_damaged() const;
 
-  /// Stores all blocks and positions in one durable transaction. On error nothing
-  /// of it is stored.
+  /// Stores all blocks, positions and ledger ranges in one durable transaction. On
+  /// error nothing of it is stored. `unix_ns` is the time the ledger notes.
+  ///
+  /// A block is taken if it continues `through_seq`, or, marked `live_lane`, if it
+  /// opens a lane (none is open) or continues it; the lane ends when everything before
+  /// it has come. What is known changes nothing; all else is refused as a gap. The
+  /// first block of an epoch of an edge that had another one is a ledger event.
+  ///
+  /// After each commit the fates of an edge's numbers are compared with its position;
+  /// what does not agree is counted and reported in `violations`.
   ///
   /// A summary for a window that is already there: a higher `revision` replaces
   /// it; otherwise one from a later run or another epoch of the edge (a restart
   /// inside the window) is merged into it with the next revision, and one of the
   /// same run is ignored. After such a merge, higher revisions of the later run
-  /// correct what that run saw; what the earlier runs saw stays.
+  /// correct what that run saw; what the earlier runs saw stays. With a lane open, the
+  /// result is the same as if all blocks had come in the order of their numbers.
   ///
-  /// A block that breaks the contract (a record's `series` out of range, an edge
+  /// A block that breaks the contract (numbers from 0, fewer numbers than records,
+  /// records with another fate than `stored`, a record's `series` out of range, an edge
   /// name of 0 or over 255 bytes, a window outside the years 1897 to 2116) makes
   /// the whole commit fail with `malformed`; decoders refuse such blocks before.
-  expected<commit_report, error> commit(std::span<const incoming_block> blocks);
+  expected<commit_report, error> commit(std::span<const incoming_block> blocks,
+                                        std::int64_t unix_ns = 0);
 
-  /// Moves the edge's position over records that the edge has expired, and counts
-  /// them. Refused (gap) if it does not continue the position.
-  expected<commit_outcome, error> skip(const incoming_skip& range);
+  /// Notes what an edge says when it connects: how far its numbers go, and whether it
+  /// counts anew, or is behind what the centre has (edge_position::behind_seq).
+  expected<commit_report, error> note_hello(const edge_hello& hello,
+                                            std::int64_t unix_ns);
 
-  /// The edge's position, or nothing if it never sent a block of this epoch.
+  /// The edge's position, or nothing if nothing of this epoch is known.
   expected<std::optional<edge_position>, error> position(std::string_view edge,
                                                          std::uint64_t epoch) const;
   expected<std::vector<edge_position>, error> positions() const;
+
+  /// All epochs of an edge, the one of the last commit first; empty if the edge is not
+  /// known. Checks the ranges against the totals.
+  expected<std::vector<epoch_ledger>, error> ledger(std::string_view edge,
+                                                    const ledger_page& page = {}) const;
+
+  /// Newest first, at most 100 are kept of each edge.
+  expected<std::vector<ledger_event>, error> ledger_events(std::string_view edge) const;
+
+  /// Keeps the newest counters of edges, one transaction for all; their `sent_seq`
+  /// goes into the positions.
+  expected<void, error> put_counters(std::span<const edge_counters> all);
+  /// By name of the edge.
+  expected<std::vector<edge_counters>, error> counters() const;
 
   /// Stores an alert that the centre itself raised (edge "central").
   expected<void, error> put_alert(const stored_alert& alert);

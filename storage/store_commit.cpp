@@ -19,6 +19,10 @@ constexpr std::int64_t width_ns_max = std::int64_t{1} << 55;
                                    + " of edge \"" + block.edge + "\": " + why);
 }
 
+std::uint64_t span_of(const incoming_block& block) {
+  return block.seq_span != 0 ? block.seq_span : block.records.record_count();
+}
+
 template <class Records>
 void check_series(const incoming_block& block, const Records& records) {
   for (const auto& x : records)
@@ -32,9 +36,14 @@ void check_series(const incoming_block& block, const Records& records) {
 void check(const incoming_block& block) {
   if (block.edge.empty() || block.edge.size() > edge_name_bytes_max)
     refuse(block, "the edge's name must have 1 to 255 bytes.");
-  if (block.records.record_count()
-      > std::numeric_limits<std::uint64_t>::max() - block.first_seq)
+  if (block.first_seq == 0)
+    refuse(block, "numbers begin at 1.");
+  if (span_of(block) > std::numeric_limits<std::uint64_t>::max() - block.first_seq)
     refuse(block, "its numbers run over the end of 64 bits.");
+  if (block.records.record_count() > span_of(block))
+    refuse(block, "it has more records than numbers.");
+  if (block.fate != range_fate::stored && block.records.record_count() != 0)
+    refuse(block, "numbers that were given up have no records.");
   check_series(block, block.records.summaries);
   check_series(block, block.records.anomalies);
   check_series(block, block.records.alerts);
@@ -45,82 +54,6 @@ void check(const incoming_block& block) {
   for (const auto& x : block.records.alerts)
     if (x.id.size() > alert_id_bytes_max)
       refuse(block, "an alert's id is longer than 128 bytes.");
-}
-
-bool follows(const incoming_block& block, const stored_window& before) {
-  return block.epoch != before.epoch || block.run > before.run;
-}
-
-/// Whether `x` can hold all that is in `part`.
-bool can_hold(const analytics::summary& x, const analytics::summary& part) {
-  return x.count >= part.count && x.first_ns <= part.first_ns
-         && x.last_ns >= part.last_ns;
-}
-
-/// What a summary is to the part of the same run that is there.
-enum class relation {
-  nothing_new,
-  replaces,
-  adds, ///< The edge had forgotten the window (a series that was evicted and came
-        ///< again) and began it anew.
-};
-
-/// Numbers have an order within a run: of two that are early the one that comes later
-/// is the later one, and nothing is sent twice under another number.
-relation relate(const analytics::summary& x, const analytics::summary& current) {
-  if (current.early)
-    return relation::replaces;
-  if (x.early)
-    return relation::nothing_new;
-  if (x.revision > current.revision && can_hold(x, current))
-    return relation::replaces;
-  return x.revision == 0 || x.revision > current.revision ? relation::adds
-                                                          : relation::nothing_new;
-}
-
-/// Whether `x`, of a later run, holds all of the early part before: the edge kept the
-/// open window over an ordered restart. After a crash it has only the rest.
-bool covers(const incoming_block& block, const analytics::summary& x,
-            const stored_window& before) {
-  const auto& early_part = before.current;
-  return early_part.early && block.epoch == before.epoch
-         && x.first_ns <= early_part.first_ns && x.count >= early_part.count;
-}
-
-/// Whether `x`, of a later run, can hold all that stands there: its edge took the
-/// window over an ordered restart. A run that knows nothing of it (after a crash) may
-/// send a revision, too, but of late events alone.
-bool takes_over(const incoming_block& block, const analytics::summary& x,
-                const stored_window& before, const analytics::summary& whole) {
-  return block.epoch == before.epoch && x.revision > whole.revision
-         && can_hold(x, whole);
-}
-
-/// What stands in the table after `x` came, or nothing if `x` changes nothing.
-std::optional<stored_window> next_window(const incoming_block& block,
-                                         const analytics::summary& x,
-                                         const stored_window& before) {
-  auto after = stored_window{block.epoch, block.run, x, std::nullopt};
-  auto whole = merged(before);
-  if (!follows(block, before)) {
-    auto how = relate(x, before.current);
-    if (block.run < before.run || how == relation::nothing_new)
-      return std::nullopt;
-    if (how == relation::adds)
-      after.earlier = whole;
-    else
-      after.earlier = before.earlier; // The run corrects its own part only.
-    return after;
-  }
-  if (takes_over(block, x, before, whole))
-    return after;
-  // A restart: it saw only the rest.
-  after.earlier = covers(block, x, before) ? before.earlier : whole;
-  return after;
-}
-
-std::uint64_t count_between(std::uint64_t known, std::uint64_t through) {
-  return through > known ? through - known : 0;
 }
 
 } // namespace
@@ -143,48 +76,35 @@ commit_outcome store_txn::add(const incoming_block& block) {
   check(block);
   auto& tracked = position_of(block.edge, block.epoch);
   auto& position = tracked.value;
-  auto count = block.records.record_count();
-  // Written so that nothing wraps: first_seq may be anything.
-  if (block.first_seq > position.through_seq
-      && block.first_seq - position.through_seq > 1) {
+  auto span = span_of(block);
+  auto outcome = [&](commit_result result, bool live_lane) {
+    return commit_outcome{result, position.through_seq, position.lane_first,
+                          position.lane_through, live_lane};
+  };
+  if (span == 0)
+    return outcome(commit_result::duplicate, false);
+  auto range = seq_range{block.first_seq, block.first_seq + span - 1};
+  position.sent_seq = std::max(position.sent_seq, range.last);
+  auto placed = place(position, range, block.live_lane);
+  if (placed.result == commit_result::gap) {
     position.gaps_refused += 1;
-    return {commit_result::gap, position.through_seq};
+    return outcome(placed.result, block.live_lane);
   }
-  auto end = block.first_seq + count; // One behind the last.
-  if (count == 0 || end - 1 <= position.through_seq) {
-    position.records_duplicate += count;
-    return {commit_result::duplicate, position.through_seq};
-  }
-  auto known = count_between(block.first_seq, position.through_seq + 1);
-  add_records(block, known);
-  position.records_duplicate += known;
-  position.records_stored += count - known;
-  position.through_seq = end - 1;
-  tracked.stored = true;
-  return {commit_result::stored, position.through_seq};
+  auto fresh = placed.new_numbers();
+  position.records_duplicate += span - fresh;
+  if (fresh == 0)
+    return outcome(placed.result, placed.in_lane);
+  begin_epoch(tracked, block.run);
+  count_fates(tracked, block, placed);
+  // Of a coalesced block nobody can say which record has which number.
+  bool all_new = fresh == span || block.records.record_count() < span;
+  add_records({block, placed, {block.epoch, position.lane_first}, all_new});
+  return outcome(placed.result, placed.in_lane);
 }
 
-commit_outcome store_txn::skip(const incoming_skip& range) {
-  if (range.edge.empty() || range.edge.size() > edge_name_bytes_max)
-    throw failure(errc::malformed, "a skip's edge name must have 1 to 255 "
-                                   "bytes.");
-  auto& tracked = position_of(range.edge, range.epoch);
-  auto& position = tracked.value;
-  if (range.through_seq <= position.through_seq)
-    return {commit_result::duplicate, position.through_seq};
-  if (range.first_seq > position.through_seq
-      && range.first_seq - position.through_seq > 1) {
-    position.gaps_refused += 1;
-    return {commit_result::gap, position.through_seq};
-  }
-  position.records_expired += range.through_seq - position.through_seq;
-  position.through_seq = range.through_seq;
-  tracked.stored = true;
-  return {commit_result::stored, position.through_seq};
-}
-
-/// Stores the records behind the first `known`, in the order of their numbers.
-void store_txn::add_records(const incoming_block& block, std::uint64_t known) {
+/// Stores the records with new numbers, in the order of their numbers.
+void store_txn::add_records(const block_place& place) {
+  const auto& block = place.block;
   const auto& records = block.records;
   std::vector<stored_series_id> ids(records.series.size(), 0);
   auto id_of = [&](analytics::series_id index) {
@@ -192,22 +112,24 @@ void store_txn::add_records(const incoming_block& block, std::uint64_t known) {
       ids[index] = series_of(block.edge, records.series[index]).id;
     return ids[index];
   };
-  auto behind_known = [&known](const auto& list, auto use) {
-    auto skipped = std::min<std::uint64_t>(known, list.size());
-    known -= skipped;
-    for (const auto& x : std::span{list}.subspan(skipped))
-      use(x);
+  auto seq = block.first_seq;
+  auto each_new = [&](const auto& list, auto use) {
+    for (const auto& x : list) {
+      if (place.all_new || place.placed.is_new(seq))
+        use(x);
+      ++seq;
+    }
   };
-  behind_known(records.summaries, [&](const analytics::summary& x) {
-    add_summary(block, x, id_of(x.series));
+  each_new(records.summaries, [&](const analytics::summary& x) {
+    add_summary(place, x, seq, id_of(x.series));
   });
-  behind_known(records.anomalies,
-               [&](const analytics::anomaly& x) { add_anomaly(x, id_of(x.series)); });
-  behind_known(records.alerts, [&](const analytics::alert& x) {
+  each_new(records.anomalies,
+           [&](const analytics::anomaly& x) { add_anomaly(x, id_of(x.series)); });
+  each_new(records.alerts, [&](const analytics::alert& x) {
     put_alert({block.edge, records.series[x.series], x});
   });
-  behind_known(records.rejections,
-               [&](const analytics::rejection& x) { add_rejection(block.edge, x); });
+  each_new(records.rejections,
+           [&](const analytics::rejection& x) { add_rejection(block.edge, x); });
 }
 
 stored_series& store_txn::series_of(const std::string& edge, const std::string& text) {
@@ -230,19 +152,17 @@ stored_series& store_txn::series_with(stored_series_id id) {
   return changed_series_.emplace(id, *store_.series.get(id)).first->second;
 }
 
-void store_txn::add_summary(const incoming_block& block, const analytics::summary& x,
-                            stored_series_id id) {
+void store_txn::add_summary(const block_place& place, const analytics::summary& x,
+                            std::uint64_t seq, stored_series_id id) {
   auto key = window_key{id, x.width_ns, x.start_ns};
   auto key_bytes = to_key(key);
-  auto incoming = x;
-  incoming.series = id;
-  auto window = stored_window{block.epoch, block.run, incoming, std::nullopt};
-  if (auto before = txn_.get(table::summaries, key_bytes)) {
-    auto next = next_window(block, incoming, to_window(key, *before));
-    if (!next)
-      return;
-    window = *next;
-  }
+  auto version = window_version{place.block.epoch, place.block.run, seq, x};
+  version.value.series = id;
+  stored_window window;
+  if (auto before = txn_.get(table::summaries, key_bytes))
+    window = to_window(key, *before);
+  if (!add_version(window, version, place.placed.in_lane, place.lane))
+    return;
   txn_.put(table::summaries, key_bytes, to_value(window));
   auto& series = series_with(id);
   if (series.width_ns == 0 || x.start_ns >= series.last_start_ns) {
@@ -254,9 +174,12 @@ void store_txn::add_summary(const incoming_block& block, const analytics::summar
 
 commit_report store_txn::commit() {
   auto first_new = store_.series.size() + 1;
-  for (const auto& [key, position] : positions_)
-    if (position.stored)
-      txn_.put(table::positions, key, to_value(position.value));
+  for (auto& [key, position] : positions_) {
+    if (!position.stored)
+      continue;
+    put_ranges(position);
+    txn_.put(table::positions, key, to_value(position.value));
+  }
   for (const auto& [id, series] : changed_series_) {
     txn_.put(table::tails, series_key(id), to_tail(series));
     if (id >= first_new)

@@ -102,7 +102,7 @@ expected<void, error> store::put_alert(const stored_alert& alert) {
       throw failure(errc::malformed, "an alert needs an edge's name of 1 to 255 "
                                      "bytes and an id of at most 128.");
     auto lock = std::lock_guard{impl_->write_mutex};
-    auto txn = store_txn{*impl_};
+    auto txn = store_txn{*impl_, 0};
     if (txn.put_alert(alert))
       txn.commit();
   });

@@ -3,6 +3,7 @@
 
 #include "storage/lmdb_env.hpp"
 #include "storage/store.hpp"
+#include "storage/store_position.hpp"
 #include "storage/store_values.hpp"
 
 #include <cstdint>
@@ -31,6 +32,9 @@ inline constexpr lmdb_table alerts{7};
 inline constexpr lmdb_table alerts_open{8};   ///< By time.
 inline constexpr lmdb_table alerts_closed{9}; ///< By time.
 inline constexpr lmdb_table quarantine{10};
+inline constexpr lmdb_table ledger{11}; ///< Ranges of numbers.
+inline constexpr lmdb_table ledger_events{12};
+inline constexpr lmdb_table edge_counters{13};
 } // namespace table
 
 /// All series in memory: number -> names, names -> number. Thread-safe.
@@ -61,7 +65,7 @@ struct store_state {
   lmdb_env env;
   bool was_damaged = false;
   series_cache series;
-  std::mutex write_mutex;           // Commits, skips and own alerts, one after another.
+  std::mutex write_mutex;           // All that writes, one after another.
   std::uint64_t next_anomaly = 1;   // Under write_mutex.
   std::uint64_t next_rejection = 1; // Under write_mutex.
 };
@@ -74,13 +78,14 @@ struct store::impl : store_state {
 /// here until it is on disk.
 class store_txn {
 public:
-  explicit store_txn(store_state& store)
-    : store_(store), txn_(store.env, true), next_anomaly_(store.next_anomaly),
-      next_rejection_(store.next_rejection) {
+  store_txn(store_state& store, std::int64_t unix_ns)
+    : store_(store), txn_(store.env, true), unix_ns_(unix_ns),
+      next_anomaly_(store.next_anomaly), next_rejection_(store.next_rejection) {
   }
 
   commit_outcome add(const incoming_block& block);
-  commit_outcome skip(const incoming_skip& range);
+  void note_hello(const edge_hello& hello);
+  void put_counters(const edge_counters& counters);
   bool put_alert(const stored_alert& alert); ///< False: an older transition.
 
   /// Durable, and visible in memory, when it returns.
@@ -89,23 +94,45 @@ public:
 private:
   struct tracked_position {
     edge_position value;
-    bool stored = false; ///< In the table, or to be put there.
+    bool stored = false;             ///< In the table, or to be put there.
+    std::vector<ledger_range> fresh; ///< Of this transaction, neighbours joined.
   };
 
-  void add_records(const incoming_block& block, std::uint64_t known);
-  void add_summary(const incoming_block& block, const analytics::summary& x,
-                   stored_series_id id);
+  /// Where a block stands, for its records.
+  struct block_place {
+    const incoming_block& block;
+    const placement& placed;
+    open_lane lane;
+    bool all_new = true; ///< Else only the records with new numbers.
+  };
+
+  void add_records(const block_place& place);
+  void add_summary(const block_place& place, const analytics::summary& x,
+                   std::uint64_t seq, stored_series_id id);
   void add_anomaly(const analytics::anomaly& x, stored_series_id id);
   void add_rejection(std::string_view edge, const analytics::rejection& x);
   void bound_anomalies();
   void bound_alerts();
   void bound_quarantine();
   tracked_position& position_of(const std::string& edge, std::uint64_t epoch);
+
+  // The ledger (store_ledger.cpp).
+  void count_fates(tracked_position& tracked, const incoming_block& block,
+                   const placement& placed);
+  void begin_epoch(tracked_position& tracked, std::uint32_t run);
+  void put_event(const ledger_event& event);
+  void put_ranges(tracked_position& tracked);
+  void put_range(tracked_position& tracked, ledger_range range);
+  void bound_ranges(edge_position& position);
+  void check_books(tracked_position& tracked);
+  void violated(edge_position& position, const std::string& what);
+
   stored_series& series_of(const std::string& edge, const std::string& text);
   stored_series& series_with(stored_series_id id);
 
   store_state& store_;
   lmdb_txn txn_;
+  const std::int64_t unix_ns_;
   commit_report report_;
   std::map<std::string, tracked_position> positions_; // By key.
   std::map<stored_series_id, stored_series> changed_series_;

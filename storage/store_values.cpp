@@ -1,60 +1,17 @@
 #include "storage/store_values.hpp"
 
 #include "storage/big_endian.hpp"
+#include "storage/store_value_io.hpp"
 
 namespace weir::storage {
 
 namespace {
 
-constexpr std::uint8_t value_version = 1;
-
-// Version 1 had parts without `early` and `extended`.
-constexpr std::uint8_t window_version = 2;
-
-std::string new_value(std::uint8_t version = value_version) {
-  return std::string(1, static_cast<char>(version));
-}
-
-[[noreturn]] void malformed(const char* what) {
-  throw failure(errc::malformed, std::string{"the store holds "} + what
-                                   + " that cannot be read. Restore the "
-                                     "database from a copy.");
-}
-
-/// Takes the version off `in`; all from 1 to `version_max` can be read.
-std::uint8_t take_version(byte_reader& in, const char* what, std::uint8_t version_max) {
-  auto version = in.take<std::uint8_t>();
-  if (!in.ok() || version == 0)
-    malformed(what);
-  if (version > version_max)
-    throw failure(errc::unsupported, std::string{"the store holds "} + what
-                                       + " of version " + std::to_string(version)
-                                       + ", this program knows up to "
-                                       + std::to_string(version_max)
-                                       + ". Start the newer program that wrote it.");
-  return version;
-}
-
-byte_reader read_value(std::string_view value, const char* what) {
-  auto in = byte_reader{value};
-  take_version(in, what, value_version);
-  return in;
-}
-
-byte_reader read_key(std::string_view key, std::size_t size, const char* what) {
-  if (key.size() != size)
-    malformed(what);
-  return byte_reader{key};
-}
-
-void check_complete(const byte_reader& in, const char* what) {
-  if (!in.complete())
-    malformed(what);
-}
-
-void put_time(std::string& out, std::int64_t time_ns) {
-  put_be(out, static_cast<std::uint64_t>(time_ns));
-}
+// Version 1 had parts without `early` and `extended`; version 2 had no versions that
+// wait for what comes before them.
+constexpr std::uint8_t window_value_version = 3;
+constexpr std::uint8_t has_parts = 1;
+constexpr std::uint8_t has_earlier = 2;
 
 void put_summary(std::string& out, const analytics::summary& x) {
   put_be(out, x.revision);
@@ -91,34 +48,7 @@ analytics::summary take_summary(byte_reader& in, const window_key& key,
   return x;
 }
 
-/// An enum that was stored as its number.
-template <class Enum>
-Enum take_enum(byte_reader& in, Enum last, const char* what) {
-  auto number = in.take<std::uint8_t>();
-  if (number > static_cast<std::uint8_t>(last))
-    malformed(what);
-  return static_cast<Enum>(number);
-}
-
-template <class Enum>
-void put_enum(std::string& out, Enum x) {
-  put_be(out, static_cast<std::uint8_t>(x));
-}
-
 } // namespace
-
-analytics::summary merged(const stored_window& window) {
-  if (!window.earlier)
-    return window.current;
-  auto sum = *window.earlier;
-  analytics::merge(sum, window.current);
-  sum.start_ns = window.current.start_ns;
-  sum.width_ns = window.current.width_ns;
-  sum.revision = window.earlier->revision + 1 + window.current.revision;
-  // Nobody will say more about a part whose run has ended early.
-  sum.early = window.current.early;
-  return sum;
-}
 
 std::string to_key(const window_key& key) {
   std::string out;
@@ -136,27 +66,53 @@ window_key to_window_key(std::string_view key) {
 }
 
 std::string to_value(const stored_window& window) {
-  auto out = new_value(window_version);
-  out.reserve(210 + window.current.extended.size()
-              + (window.earlier ? window.earlier->extended.size() : 0));
-  put_be(out, window.epoch);
-  put_be(out, window.run);
-  put_summary(out, window.current);
-  if (window.earlier)
-    put_summary(out, *window.earlier);
+  auto out = new_value(window_value_version);
+  std::uint8_t holds = 0;
+  if (window.parts)
+    holds = window.parts->earlier ? has_parts | has_earlier : has_parts;
+  put_be(out, holds);
+  if (window.parts) {
+    out.reserve(128 + window.parts->current.extended.size());
+    put_be(out, window.parts->epoch);
+    put_be(out, window.parts->run);
+    put_summary(out, window.parts->current);
+    if (window.parts->earlier)
+      put_summary(out, *window.parts->earlier);
+  }
+  for (const auto& x : window.ahead) {
+    put_be(out, x.epoch);
+    put_be(out, x.run);
+    put_be(out, x.seq);
+    put_summary(out, x.value);
+  }
   return out;
 }
 
 stored_window to_window(const window_key& key, std::string_view value) {
   auto in = byte_reader{value};
-  auto version = take_version(in, "a summary", window_version);
+  auto version = take_version(in, "a summary", window_value_version);
   stored_window window;
-  window.epoch = in.take<std::uint64_t>();
-  window.run = in.take<std::uint32_t>();
-  window.current = take_summary(in, key, version);
-  if (!in.rest().empty())
-    window.earlier = take_summary(in, key, version);
+  auto holds = version < 3 ? has_parts : in.take<std::uint8_t>();
+  if (holds == has_earlier || holds > (has_parts | has_earlier))
+    malformed("a summary");
+  if ((holds & has_parts) != 0) {
+    auto& parts = window.parts.emplace();
+    parts.epoch = in.take<std::uint64_t>();
+    parts.run = in.take<std::uint32_t>();
+    parts.current = take_summary(in, key, version);
+    if (version < 3 ? !in.rest().empty() : (holds & has_earlier) != 0)
+      parts.earlier = take_summary(in, key, version);
+  }
+  while (version >= 3 && in.ok() && !in.rest().empty()) {
+    auto& x = window.ahead.emplace_back();
+    x.epoch = in.take<std::uint64_t>();
+    x.run = in.take<std::uint32_t>();
+    x.seq = in.take<std::uint64_t>();
+    x.value = take_summary(in, key, version);
+  }
   check_complete(in, "a summary");
+  if (!window.parts && window.ahead.empty())
+    malformed("a summary");
   return window;
 }
 
@@ -195,38 +151,6 @@ void read_tail(stored_series& series, std::string_view value) {
   series.width_ns = in.take_time();
   series.last_start_ns = in.take_time();
   check_complete(in, "a series' newest window");
-}
-
-std::string position_key(std::string_view edge, std::uint64_t epoch) {
-  auto out = std::string{edge};
-  put_be(out, epoch);
-  return out;
-}
-
-std::string to_value(const edge_position& position) {
-  auto out = new_value();
-  put_be(out, position.through_seq);
-  put_be(out, position.records_stored);
-  put_be(out, position.records_duplicate);
-  put_be(out, position.records_expired);
-  put_be(out, position.gaps_refused);
-  return out;
-}
-
-edge_position to_position(std::string_view key, std::string_view value) {
-  if (key.size() < 8)
-    malformed("a position's key");
-  auto in = read_value(value, "a position");
-  edge_position position;
-  position.edge = key.substr(0, key.size() - 8);
-  position.epoch = get_be<std::uint64_t>(key.data() + key.size() - 8);
-  position.through_seq = in.take<std::uint64_t>();
-  position.records_stored = in.take<std::uint64_t>();
-  position.records_duplicate = in.take<std::uint64_t>();
-  position.records_expired = in.take<std::uint64_t>();
-  position.gaps_refused = in.take<std::uint64_t>();
-  check_complete(in, "a position");
-  return position;
 }
 
 std::string to_key(const anomaly_key& key) {

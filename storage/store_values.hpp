@@ -6,6 +6,7 @@
 #include "analytics/records.hpp"
 #include "storage/failure.hpp"
 #include "storage/store.hpp"
+#include "storage/store_window.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -17,21 +18,6 @@ namespace weir::storage {
 
 inline constexpr std::size_t edge_name_bytes_max = 255;
 inline constexpr std::size_t alert_id_bytes_max = 128;
-
-/// One window of one series as it stands in the table. A restart of the edge
-/// inside the window leaves two parts: what earlier runs saw, and what the last
-/// one sees.
-struct stored_window {
-  std::uint64_t epoch = 0;    ///< Of the part `current`.
-  std::uint32_t run = 0;      ///< Of the part `current`.
-  analytics::summary current; ///< With the edge's own revision.
-  std::optional<analytics::summary> earlier;
-
-  bool operator==(const stored_window&) const = default;
-};
-
-/// Both parts as one; its revision is above that of `earlier`.
-analytics::summary merged(const stored_window& window);
 
 struct window_key {
   stored_series_id series = 0;
@@ -55,6 +41,28 @@ void read_tail(stored_series& series, std::string_view value);
 std::string position_key(std::string_view edge, std::uint64_t epoch);
 std::string to_value(const edge_position& position);
 edge_position to_position(std::string_view key, std::string_view value);
+
+/// Keys that begin with an edge's name: its size comes first, so that no name's keys
+/// lie among those of another.
+std::string edge_prefix(std::string_view edge);
+
+/// The edge's name, the epoch, the first number.
+std::string range_key(std::string_view edge, std::uint64_t epoch,
+                      std::uint64_t first_seq);
+/// First number of a key that begins with an edge's name and an epoch.
+std::uint64_t range_first_seq(std::string_view key);
+std::string to_value(const ledger_range& range);
+ledger_range to_range(std::string_view key, std::string_view value);
+
+/// The edge's name, a number of the order in which they happened.
+std::string event_key(std::string_view edge, std::uint64_t number);
+std::uint64_t event_number(std::string_view key);
+std::string to_value(const ledger_event& event);
+ledger_event to_event(std::string_view key, std::string_view value);
+
+/// The key is the edge's name.
+std::string to_value(const edge_counters& counters);
+edge_counters to_counters(std::string_view key, std::string_view value);
 
 /// Time, series, number; and the index by series: series, time, number.
 struct anomaly_key {

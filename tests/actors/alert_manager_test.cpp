@@ -18,7 +18,7 @@ store_writer_actor::behavior_type recording_writer(store_writer_actor::pointer,
                                                    alert_log log) {
   return {
     [](const received_block&) {},
-    [](const weir::storage::incoming_skip&) {},
+    [](const weir::storage::edge_hello&) {},
     [log](const weir::storage::stored_alert& x) { log->push_back(x); },
     [](commit) {},
     [](finish) { return outcome{}; },

@@ -25,11 +25,16 @@ struct fixture : weir::test::actor_fixture {
     store_writer, store_writer_config{.commit_interval = 5ms, .commit_records = 100},
     store_writer_parts{
       store.get(), &fleet, &counters,
-      [this](const std::string& edge, std::uint64_t, std::uint64_t through) {
-        answers.push_back("ack " + edge + " " + std::to_string(through));
+      [this](const std::string& edge, std::uint64_t,
+             const weir::storage::commit_outcome& at) {
+        answers.push_back("ack " + edge + " " + std::to_string(at.through_seq));
+        if (at.lane_first != 0)
+          answers.back() += ", " + std::to_string(at.lane_first) + " to "
+                            + std::to_string(at.lane_through);
       },
-      [this](const std::string& edge, std::uint64_t, std::uint64_t from) {
-        answers.push_back("resend " + edge + " " + std::to_string(from));
+      [this](const std::string& edge, std::uint64_t, std::uint64_t from, bool live) {
+        answers.push_back("resend " + edge + " " + std::to_string(from)
+                          + (live ? " live" : ""));
       },
       [this](commit_report_ptr x) { reports.push_back(std::move(x)); },
       [](const std::string& problem) { FAIL(problem); },
@@ -46,7 +51,14 @@ struct fixture : weir::test::actor_fixture {
       x.count = 1;
       records.summaries.push_back(x);
     }
-    return {edge, 7, 1, first_seq, count, weir::transport::encode_block(records)};
+    received_block result;
+    result.edge = edge;
+    result.epoch = 7;
+    result.run = 1;
+    result.first_seq = first_seq;
+    result.seq_span = result.record_count = count;
+    result.bytes = weir::transport::encode_block(records);
+    return result;
   }
   void send(received_block x) {
     caf::anon_send(uut, std::move(x));
@@ -90,14 +102,41 @@ TEST_CASE_METHOD(fixture, "a gap is answered with where to send from", "[actors]
   send(block("a", 1, 2));
   send(block("a", 5, 1));
   advance(5ms);
-  CHECK(answers == std::vector<std::string>{"resend a 3"});
+  CHECK(answers == std::vector<std::string>{"ack a 2", "resend a 3"});
   CHECK(store->stats().summaries == 2);
+}
+
+TEST_CASE_METHOD(fixture, "a gap is answered in its lane, what is stored in both",
+                 "[actors]") {
+  send(block("a", 1, 2));
+  auto live = block("a", 50, 1);
+  live.live_lane = true;
+  send(live);
+  live = block("a", 60, 1);
+  live.live_lane = true;
+  send(live);
+  send(block("a", 3, 1));
+  advance(5ms);
+  CHECK(answers == std::vector<std::string>{"ack a 3, 50 to 50", "resend a 51 live"});
+}
+
+TEST_CASE_METHOD(fixture, "a coalesced block covers more numbers than it has records",
+                 "[actors]") {
+  auto coalesced = block("a", 1, 2);
+  coalesced.seq_span = 10;
+  send(coalesced);
+  advance(5ms);
+  CHECK(answers == std::vector<std::string>{"ack a 10"});
+  CHECK(store->positions()->at(0).records_coalesced == 8);
 }
 
 TEST_CASE_METHOD(fixture, "an expired range moves the position on", "[actors]") {
   send(block("a", 1, 2));
-  caf::anon_send(uut, weir::storage::incoming_skip{"a", 7, 3, 10});
-  run();
+  auto hole = block("a", 3, 0);
+  hole.seq_span = 8;
+  hole.fate = weir::storage::range_fate::expired;
+  hole.bytes.clear();
+  send(hole);
   send(block("a", 11, 1));
   advance(5ms);
   CHECK(answers.back() == "ack a 11");
@@ -114,6 +153,7 @@ TEST_CASE_METHOD(fixture,
   send(cut);
   auto wrong_count = block("a", 5, 2);
   wrong_count.record_count = 3;
+  wrong_count.seq_span = 3;
   send(wrong_count);
   send(block("a", 8, 1));
   advance(5ms);
@@ -121,7 +161,7 @@ TEST_CASE_METHOD(fixture,
   CHECK(counters.blocks_malformed == 2);
   auto position = store->positions()->at(0);
   CHECK(position.records_stored == 3);
-  CHECK(position.records_expired == 5);
+  CHECK(position.records_unreadable == 5);
 }
 
 TEST_CASE_METHOD(fixture, "a block that the store refuses costs the others nothing",

@@ -76,4 +76,14 @@ inline storage::incoming_block make_block(std::uint64_t first_seq,
   return block;
 }
 
+/// The numbers [first_seq, last_seq] of edge "north", epoch 7, without records.
+inline storage::incoming_block
+make_hole(std::uint64_t first_seq, std::uint64_t last_seq, storage::range_fate fate) {
+  auto hole = make_block(first_seq);
+  hole.seq_span = last_seq - first_seq + 1;
+  hole.fate = fate;
+  hole.records.series.clear();
+  return hole;
+}
+
 } // namespace weir::test

@@ -1,5 +1,5 @@
 // Random commits of three edges (blocks sent again, cut, overlapping, out of
-// order, restarts, lost outboxes, skips) against a model of plain maps.
+// order, restarts, lost outboxes, expired ranges) against a model of plain maps.
 #include "storage/store.hpp"
 
 #include "tests/storage/records.hpp"
@@ -122,14 +122,15 @@ struct model {
     return commit_result::stored;
   }
 
-  commit_result skip(const incoming_skip& range) {
-    auto& position = through[{range.edge, range.epoch}];
-    if (range.through_seq <= position)
+  commit_result add_hole(const incoming_block& hole) {
+    auto& position = through[{hole.edge, hole.epoch}];
+    auto last = hole.first_seq + hole.seq_span - 1;
+    if (last <= position)
       return commit_result::duplicate;
-    if (range.first_seq > position + 1)
+    if (hole.first_seq > position + 1)
       return commit_result::gap;
-    expired[{range.edge, range.epoch}] += range.through_seq - position;
-    position = range.through_seq;
+    expired[{hole.edge, hole.epoch}] += last - position;
+    position = last;
     return commit_result::stored;
   }
 };
@@ -261,10 +262,13 @@ private:
   void skip() {
     const auto& edge = edges_[below(edges_.size())];
     auto first = 1 + below(edge.next_seq);
-    auto range = incoming_skip{edge.name, edge.epoch, first, first + below(3)};
-    if (range.through_seq >= edge.next_seq)
+    auto hole = make_hole(first, first + below(3), range_fate::expired);
+    hole.edge = edge.name;
+    hole.epoch = edge.epoch;
+    if (hole.first_seq + hole.seq_span > edge.next_seq)
       return;
-    CHECK(store_->skip(range).value().result == model_.skip(range));
+    CHECK(store_->commit({&hole, 1}).value().outcomes.at(0).result
+          == model_.add_hole(hole));
   }
 
   void compare_positions() {
@@ -278,6 +282,10 @@ private:
       CHECK(x.through_seq == through);
       CHECK(x.records_expired == model_.expired[{x.edge, x.epoch}]);
       CHECK(x.records_stored + x.records_expired == through);
+      CHECK(x.violations == 0);
+      auto ledger = store_->ledger(x.edge).value();
+      for (const auto& epoch : ledger)
+        CHECK(epoch.violation.empty());
     }
   }
 

@@ -187,23 +187,6 @@ TEST_CASE_METHOD(fixture, "a new epoch begins at 1 and keeps the old position",
   CHECK(uut->stats().series == 1);
 }
 
-TEST_CASE_METHOD(fixture, "a skip moves the position over expired records", "[store]") {
-  commit(with_values(1, {1}));
-  auto moved = uut->skip({"north", 7, 2, 10}).value();
-  CHECK(moved.result == commit_result::stored);
-  CHECK(moved.through_seq == 10);
-  CHECK(uut->skip({"north", 7, 2, 10}).value().result == commit_result::duplicate);
-  CHECK(uut->skip({"north", 7, 12, 20}).value().result == commit_result::gap);
-  CHECK(uut->skip({"north", 7, 9, 12}).value().through_seq == 12);
-  reopen();
-  auto position = uut->position("north", 7).value();
-  CHECK(position->records_expired == 11);
-  CHECK(position->records_stored == 1);
-  CHECK(result_of(with_values(13, {2})) == commit_result::stored);
-  CHECK(uut->skip({"new", 1, 1, 5}).value().result == commit_result::stored);
-  CHECK(uut->skip({"", 1, 1, 5}).error().code == errc::malformed);
-}
-
 TEST_CASE_METHOD(fixture, "a higher revision replaces, a lower one is ignored",
                  "[store]") {
   commit(make_block(1, make_summary(0, 1.0, 1)));
@@ -403,6 +386,16 @@ TEST_CASE_METHOD(fixture, "a block that cannot be stored leaves all others out",
   }
   SECTION("numbers beyond 64 bits") {
     bad.first_seq = std::numeric_limits<std::uint64_t>::max();
+  }
+  SECTION("a number 0") {
+    bad.first_seq = 0;
+  }
+  SECTION("fewer numbers than records") {
+    bad.records.summaries.push_back(make_summary(0, 1.0));
+    bad.seq_span = 1;
+  }
+  SECTION("records of numbers that were given up") {
+    bad.fate = range_fate::shed;
   }
   SECTION("impossible width") {
     bad.records.summaries[0].width_ns = 0;
