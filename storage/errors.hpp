@@ -13,9 +13,10 @@ enum class errc : std::uint8_t {
   disk_full,       ///< ENOSPC, or EIO on a file system without free space.
   map_full,        ///< The configured size limit is reached.
   not_found,
-  malformed,   ///< A stored value of a known version that does not decode.
-  unsupported, ///< A stored value of a version that this build does not know.
-  io,          ///< Any other error of the disk.
+  malformed,    ///< A stored value of a known version that does not decode.
+  unsupported,  ///< A stored value of a version that this build does not know.
+  io,           ///< Any other error of the disk.
+  journal_full, ///< All segments are needed until the next checkpoint.
 };
 
 using error = basic_error<errc>;
