@@ -1,0 +1,74 @@
+// What is done to the programs of a run, and when: all of it follows from the seed.
+#pragma once
+
+#include "tests/chaos/options.hpp"
+#include "tests/chaos/recovery.hpp"
+#include "tests/chaos/world.hpp"
+
+#include <array>
+#include <cstdint>
+#include <fstream>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace weir::chaos {
+
+class fault_plan {
+public:
+  fault_plan(const options& what, world& system, recovery_watch& watch);
+
+  /// Does all of it, one after the other.
+  void run();
+
+  std::size_t kills() const {
+    return kills_[0] + kills_[1] + kills_[2];
+  }
+  std::size_t kills(program x) const {
+    return kills_[static_cast<std::size_t>(x)];
+  }
+  std::size_t stops() const {
+    return stops_;
+  }
+  std::size_t partitions() const {
+    return partitions_;
+  }
+  /// Programs that ended by themselves, or did not come back: findings.
+  const std::vector<std::string>& findings() const {
+    return findings_;
+  }
+
+private:
+  enum class kind : std::uint8_t {
+    kill_edge,
+    kill_centre,
+    kill_broker,
+    stop_edge,
+    stop_centre,
+    stop_broker,
+    cut_uplink,
+    cut_broker
+  };
+
+  std::size_t number(std::size_t min, std::size_t max);
+  void rest(std::size_t min_ms, std::size_t max_ms);
+  void do_one(kind x);
+  void kill(program x);
+  void stop_and_go(program x);
+  void cut(tcp_proxy& link, const std::string& name);
+  void check_alive();
+  void log(const std::string& what);
+
+  const options& options_;
+  world& world_;
+  recovery_watch& watch_;
+  std::mt19937_64 random_;
+  std::ofstream log_;
+  std::vector<kind> steps_;
+  std::array<std::size_t, 3> kills_{};
+  std::size_t stops_ = 0;
+  std::size_t partitions_ = 0;
+  std::vector<std::string> findings_;
+};
+
+} // namespace weir::chaos
