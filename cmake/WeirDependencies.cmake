@@ -10,6 +10,9 @@ if(WEIR_TESTS)
   find_package(Catch2 2.13 REQUIRED)
 endif()
 
+# Where another build of CAF is installed (scripts/tsan.sh makes one for TSan).
+set(WEIR_CAF_ROOT "" CACHE PATH "Prefix of the CAF to use; empty: the system's")
+
 # weir_find_library(NAME HEADER LIBRARY...): an imported target weir::NAME.
 function(weir_find_library name header)
   find_path(${name}_INCLUDE_DIR ${header} REQUIRED)
@@ -20,7 +23,14 @@ function(weir_find_library name header)
   endforeach()
 endfunction()
 
+if(WEIR_CAF_ROOT)
+  find_path(caf_INCLUDE_DIR caf/all.hpp PATHS ${WEIR_CAF_ROOT}/include NO_DEFAULT_PATH REQUIRED)
+  find_library(caf_caf_core_LIBRARY caf_core PATHS ${WEIR_CAF_ROOT}/lib NO_DEFAULT_PATH REQUIRED)
+endif()
 weir_find_library(caf caf/all.hpp caf_core)
+if(WEIR_CAF_ROOT)
+  target_include_directories(weir::caf SYSTEM INTERFACE ${WEIR_CAF_ROOT}/include)
+endif()
 weir_find_library(zmq zmq.hpp zmq)
 weir_find_library(paho mqtt/async_client.h paho-mqttpp3 paho-mqtt3as)
 weir_find_library(lmdb lmdb.h lmdb)
