@@ -190,6 +190,17 @@ journal::append(std::uint8_t kind, std::span<const std::string_view> parts) {
   return guarded([&] { return impl_->append(kind, parts); });
 }
 
+expected<std::uint64_t, error> journal::reserve(std::size_t payload_bytes) {
+  return guarded([&] {
+    if (payload_bytes > record_bytes_max())
+      throw failure(errc::malformed, "a journal record of "
+                                       + std::to_string(payload_bytes)
+                                       + " bytes is larger than a segment.");
+    auto lock = std::unique_lock{impl_->mutex};
+    return impl_->segment_for(record_bytes(payload_bytes), lock).header.segment;
+  });
+}
+
 std::size_t journal::record_bytes_max() const {
   return impl_->config.segment_bytes - segment_header_bytes - record_header_bytes;
 }

@@ -118,6 +118,11 @@ public:
   expected<std::uint64_t, error> append(std::uint8_t kind,
                                         std::span<const std::string_view> parts);
 
+  /// The number of the segment (from 1, never used again) into which the next record
+  /// goes if its payload has at most `payload_bytes`, and nobody else appends before.
+  /// For writers that name things once in each segment. Errors: as append().
+  expected<std::uint64_t, error> reserve(std::size_t payload_bytes);
+
   /// The largest payload that append() takes.
   std::size_t record_bytes_max() const;
 
