@@ -54,7 +54,7 @@ void block_builder::add(const analytics::shard_output& records) {
 
 void block_builder::add(const rejection_batch& samples) {
   for (const auto& x : samples)
-    room_in(ordinary_, storage::block_priority::summary).block.rejections.push_back(x);
+    room_in(raw_, storage::block_priority::raw).block.rejections.push_back(x);
 }
 
 std::vector<storage::new_block> block_builder::take_blocks() {
@@ -67,8 +67,10 @@ std::vector<storage::new_block> block_builder::take_blocks() {
   };
   encode(alerts_);
   encode(ordinary_);
+  encode(raw_);
   alerts_.clear();
   ordinary_.clear();
+  raw_.clear();
   record_count_ = 0;
   return result;
 }

@@ -1,6 +1,6 @@
 // Turns records with the node's series_ids into encoded blocks for the outbox: series
-// become texts, blocks stay below the link's size limit, alerts get blocks of their
-// own so that they can outlive everything else.
+// become texts, blocks stay below the link's size limit, and what has another priority
+// in the outbox gets blocks of its own.
 #pragma once
 
 #include "actors/messages.hpp"
@@ -18,7 +18,7 @@ class block_builder {
 public:
   /// `table` outlives the builder.
   explicit block_builder(const analytics::series_table& table,
-                         std::size_t records_max = 2000)
+                         std::size_t records_max = 1000)
     : table_(table), records_max_(records_max) {
   }
 
@@ -49,6 +49,7 @@ private:
   const std::size_t records_max_;
   std::vector<draft> ordinary_;
   std::vector<draft> alerts_;
+  std::vector<draft> raw_; // Samples of what was rejected: they go first.
   std::size_t record_count_ = 0;
 };
 

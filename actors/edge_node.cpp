@@ -6,6 +6,7 @@
 #include "actors/process_info.hpp"
 #include "actors/quarantine_forwarder.hpp"
 #include "actors/system.hpp"
+#include "transport/block_codec.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
@@ -27,6 +28,32 @@ bool is_name(const std::string& text) {
          && text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopq"
                                    "rstuvwxyz0123456789._-")
               == std::string::npos;
+}
+
+/// Of outbox and of journal, where both are in memory.
+constexpr std::size_t memory_only_bytes_max = 16 << 20;
+
+std::vector<std::int64_t> window_widths(const analytics::stream_config& stream) {
+  std::vector<std::int64_t> result;
+  if (stream.window)
+    result.push_back(stream.window->width_ns);
+  for (const auto& view : stream.views)
+    result.push_back(view.width_ns);
+  return result;
+}
+
+transport::uplink_entry to_entry(storage::outbox_entry&& x) {
+  if (auto* block = std::get_if<storage::stored_block>(&x))
+    return {transport::entry_kind::records,
+            block->run,
+            block->first_seq,
+            block->seq_span,
+            block->record_count,
+            std::move(block->bytes)};
+  const auto& hole = std::get<storage::hole>(x);
+  auto kind = hole.reason == storage::hole_reason::shed ? transport::entry_kind::shed
+                                                        : transport::entry_kind::expired;
+  return {kind, 0, hole.first_seq, hole.last_seq - hole.first_seq + 1, 0, {}};
 }
 
 } // namespace
@@ -54,16 +81,49 @@ std::string validate(const edge_node_config& config) {
 }
 
 std::string edge_node::impl::open_outbox() {
+  config.outbox.decode
+    = [](std::string_view bytes) -> expected<analytics::record_block, std::string> {
+    auto block = transport::decode_block(bytes);
+    if (!block)
+      return unexpected(block.error().message);
+    return std::move(*block);
+  };
+  config.outbox.encode
+    = [](const analytics::record_block& x) { return transport::encode_block(x); };
+  config.outbox.widths_in_use_ns = window_widths(config.stream);
   auto opened = storage::outbox::open(config.outbox, wall_clock_ns());
+  if (!opened && opened.error().code == storage::errc::read_only)
+    opened = open_outbox_in_memory(opened.error().message);
   if (!opened)
     return opened.error().message;
   outbox = std::move(*opened);
+  files_set_aside = outbox->files_set_aside();
   if (outbox->was_damaged())
     log_error("the outbox in {} was damaged: it has been set aside beside it, "
               "and a new one was made. What it held is lost to the centre; "
               "keep the files if you want to recover it by hand.",
               config.outbox.directory.string());
   return {};
+}
+
+/// A disk that cannot be written is no reason to stop watching.
+expected<std::unique_ptr<storage::outbox>, storage::error>
+edge_node::impl::open_outbox_in_memory(const std::string& why) {
+  auto directory = storage::memory_directory("weir-edge-" + config.name);
+  if (!directory)
+    return unexpected(directory.error());
+  memory_only = true;
+  log_error("RUNNING IN MEMORY: {}. Nothing is kept over a restart of this machine; at "
+            "most {} MB of results wait for the centre. Make the disk writable and start "
+            "again.",
+            why, memory_only_bytes_max >> 20);
+  config.outbox.directory = *directory / "outbox";
+  config.outbox.size_bytes_max
+    = std::min(config.outbox.size_bytes_max, memory_only_bytes_max);
+  config.journal.files.directory = *directory / "journal";
+  config.journal.files.size_bytes_max
+    = std::min(config.journal.files.size_bytes_max, memory_only_bytes_max);
+  return storage::outbox::open(config.outbox, wall_clock_ns());
 }
 
 std::string edge_node::impl::start_alert_output() {
@@ -99,9 +159,17 @@ void edge_node::impl::open_journal() {
               stats.segments_set_aside, config.journal.files.directory.string());
   journal_timer
     = std::make_unique<periodic_thread>(config.journal.sync_interval, [this] {
-        if (auto done = journal->sync(); !done)
-          log_error("the journal cannot be synced to disk: {}", done.error().message);
+        sync_journal();
       });
+}
+
+void edge_node::impl::sync_journal() {
+  auto done = journal->sync();
+  if (done)
+    synced_ns = steady_now_ns();
+  else if (sync_problem != done.error().message)
+    log_error("the journal cannot be synced to disk: {}", done.error().message);
+  sync_problem = done ? std::string{} : done.error().message;
 }
 
 void edge_node::impl::make_shards() {
@@ -208,9 +276,9 @@ edge_node::impl::read_outbox(std::uint64_t after_seq, std::size_t size_bytes_max
     log_error("the outbox cannot be read: {}", blocks.error().message);
     return result;
   }
+  result.reserve(blocks->size());
   for (auto& x : *blocks)
-    result.push_back({transport::entry_kind::records, outbox->run(), x.first_seq,
-                      x.record_count, x.record_count, std::move(x.bytes)});
+    result.push_back(to_entry(std::move(x)));
   return result;
 }
 
@@ -222,8 +290,14 @@ void edge_node::impl::make_uplink() {
     return read_outbox(after_seq, size);
   };
   callbacks.on_ack = [this](const transport::uplink_position& x) {
-    if (auto done = outbox->acknowledge(x.through_seq); !done)
+    if (auto done
+        = outbox->acknowledge(x.through_seq, x.lane_first, x.lane_through);
+        !done)
       log_error("acknowledged records stay in the outbox: {}", done.error().message);
+  };
+  callbacks.on_contact = [this] { outbox->note_contact(); };
+  callbacks.on_behind = [this](std::uint64_t centre_through) {
+    return renew_epoch(centre_through);
   };
   callbacks.next_seq = [this] { return outbox->stats().next_seq; };
   callbacks.status = [this] { return status(); };
@@ -234,10 +308,26 @@ void edge_node::impl::make_uplink() {
     log(level, "uplink to {} is {}: {}", config.uplink.endpoint,
         transport::to_string(state), why);
   };
-  // The store takes the records of an edge in one order only.
-  config.uplink.backlog = transport::backlog_mode::in_order;
   uplink = std::make_unique<transport::uplink_client>(
     config.uplink, outbox->epoch(), outbox->run(), std::move(callbacks));
+}
+
+/// The centre has seen more of this epoch than there is here.
+std::uint64_t edge_node::impl::renew_epoch(std::uint64_t centre_through) {
+  auto report = outbox->renew_epoch(centre_through);
+  if (!report) {
+    log_error("the database is older than what the centre has (a restored backup?), and "
+              "a new epoch cannot be begun: {}",
+              report.error().message);
+    return 0;
+  }
+  log_error("the database is older than what the centre has: a backup was restored. "
+            "Epoch {:016x} ends, {:016x} begins; {} records that the centre has were "
+            "dropped, {} are sent under new numbers. Windows that were open at the time "
+            "of the backup are counted in both epochs.",
+            report->epoch_before, report->epoch, report->known_numbers,
+            report->kept_numbers);
+  return report->epoch;
 }
 
 std::string edge_node::impl::start_uplink() {
@@ -292,6 +382,9 @@ std::string edge_node::stop(milliseconds deadline) {
   auto until = steady_clock::now() + deadline;
   x.stop_sources(until);
   auto problem = x.save_everything(until);
+  x.journal_timer.reset();
+  if (x.journal)
+    x.sync_journal();
   if (x.uplink) {
     x.uplink->notify();
     x.uplink->stop(left_until(until) / 2);
@@ -358,6 +451,53 @@ transport::edge_status edge_node::impl::status() const {
   result.rss_bytes = process_rss_bytes();
   fill_ledger(result);
   return result;
+}
+
+void edge_node::impl::fill_ledger(transport::edge_status& status) const {
+  auto& ledger = status.ledger;
+  std::vector<analytics::shard_status> of_shards;
+  for (const auto& x : shards)
+    of_shards.push_back(x.gauge->get());
+  auto events = accounts.now(gate->totals(), of_shards);
+  ledger.received = events.received;
+  ledger.taken = events.taken;
+  ledger.late = events.late;
+  ledger.duplicate = events.duplicates;
+  ledger.quarantined = events.quarantined;
+  ledger.filtered = events.filtered;
+  ledger.shed = events.shed;
+  ledger.held = events.held;
+  ledger.in_flight = events.in_flight;
+  auto upstream = gate->upstream();
+  ledger.upstream_missing = upstream.missing;
+  ledger.upstream_recovered = upstream.recovered;
+  ledger.upstream_restarts = upstream.restarts;
+  auto stats = outbox->stats();
+  ledger.next_seq = stats.next_seq;
+  ledger.acknowledged_seq = stats.acknowledged_seq;
+  ledger.expired_records = stats.expired_records;
+  ledger.coalesced_records = stats.coalesced_records;
+  ledger.shed_records = stats.shed_records;
+  ledger.violations = accounts.violations();
+  ledger.checkpoint_bytes = stats.checkpoint_bytes;
+  if (auto then_ns = checkpoint_ns.load(); then_ns != 0)
+    ledger.checkpoint_age_ms
+      = static_cast<std::uint64_t>((steady_now_ns() - then_ns) / 1'000'000);
+  ledger.files_set_aside = files_set_aside;
+  if (journal) {
+    auto journal_stats = journal->stats();
+    ledger.journal_bytes = journal_stats.needed_bytes;
+    ledger.journal_torn = journal_stats.torn_tails;
+    ledger.journal_damaged = journal_stats.damaged_regions;
+    ledger.journal_unsynced_ms
+      = static_cast<std::uint64_t>((steady_now_ns() - synced_ns.load()) / 1'000'000);
+  }
+  if (memory_only)
+    ledger.mode |= transport::edge_mode_memory_only;
+  if (!journal || !gate->problem().empty())
+    ledger.mode |= transport::edge_mode_journal_off;
+  if (stats.state == storage::outbox_state::disk_full)
+    ledger.mode |= transport::edge_mode_disk_full;
 }
 
 transport::edge_status edge_node::status() const {

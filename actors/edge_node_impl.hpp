@@ -64,7 +64,9 @@ struct edge_node::impl {
   std::vector<std::unique_ptr<transport::zmq_ingest>> zmq_sources;
   std::vector<transport::zmq_bound_endpoints> zmq_endpoints;
   bool stopped = false;
-  std::unique_ptr<periodic_thread> journal_timer;
+  std::unique_ptr<periodic_thread> journal_timer; ///< Ends before the journal.
+  std::string sync_problem;                       ///< The timer's.
+  std::atomic<std::int64_t> synced_ns{steady_now_ns()};
 
   // Of stop_sources().
   std::mutex closer_mutex;
@@ -72,6 +74,10 @@ struct edge_node::impl {
   bool sources_done = false;
 
   std::string open_outbox();
+  expected<std::unique_ptr<storage::outbox>, storage::error>
+  open_outbox_in_memory(const std::string& why);
+  void sync_journal();
+  std::uint64_t renew_epoch(std::uint64_t centre_through);
   void open_journal();
   std::string start_alert_output();
   void make_shards();

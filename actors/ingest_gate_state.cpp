@@ -135,7 +135,7 @@ void ingest_gate::remember(const ingest_record& record) {
 /// From the ids of the journal to those of this process. Returns how many events have
 /// none.
 std::uint64_t ingest_gate::translate(ingest_record& record) {
-  constexpr auto none = analytics::series_table::no_series;
+  static constexpr auto none = analytics::series_table::no_series;
   auto id_of = [this](analytics::series_id id) {
     auto found = journaled_.find(id);
     if (found == journaled_.end())

@@ -125,6 +125,7 @@ void write_checkpoint(self_pointer self) {
   take_records(st);
   // Made anew at each try: its bytes move into it, and back if it fails.
   auto checkpoint = make_checkpoint(st);
+  auto written_before = st.parts.outbox->stats().checkpoint_written_bytes;
   auto done = st.parts.outbox->commit(st.unwritten, &checkpoint);
   if (!done) {
     for (std::size_t i = 0; i < st.pending->states.size(); ++i)
@@ -142,7 +143,8 @@ void write_checkpoint(self_pointer self) {
   auto journal_number = checkpoint.journal_number;
   st.next_cut_at = now_of(self)
                    + rest_after(st, now_of(self) - st.pending->began,
-                                st.parts.outbox->stats().checkpoint_bytes_written);
+                                st.parts.outbox->stats().checkpoint_written_bytes
+                                  - written_before);
   st.pending.reset();
   std::swap(st.generations[0], st.generations[1]);
   if (st.parts.on_committed)

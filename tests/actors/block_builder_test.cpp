@@ -31,20 +31,21 @@ TEST_CASE("records come out of the blocks with the texts of their series", "[act
   uut.add(rejection_batch{rejection{}});
   CHECK(uut.record_count() == 6);
   auto blocks = uut.take_blocks();
-  REQUIRE(blocks.size() == 2);
+  REQUIRE(blocks.size() == 3);
   CHECK(blocks[0].priority == weir::storage::block_priority::alert);
   auto alerts = weir::transport::decode_block(blocks[0].bytes);
   REQUIRE(alerts);
   CHECK(alerts->series.at(alerts->alerts.at(0).series) == table.text(b));
   auto rest = weir::transport::decode_block(blocks[1].bytes);
   REQUIRE(rest);
-  CHECK(blocks[1].record_count == 5);
+  CHECK(blocks[1].record_count == 4);
   REQUIRE(rest->summaries.size() == 3);
   CHECK(rest->series.size() == 2);
   CHECK(rest->series.at(rest->summaries[0].series) == table.text(b));
   CHECK(rest->series.at(rest->summaries[1].series) == table.text(a));
   CHECK(rest->series.at(rest->anomalies.at(0).series) == table.text(a));
-  CHECK(rest->rejections.size() == 1);
+  CHECK(blocks[2].priority == weir::storage::block_priority::raw);
+  CHECK(weir::transport::decode_block(blocks[2].bytes)->rejections.size() == 1);
   CHECK(uut.take_blocks().empty());
 }
 

@@ -1,4 +1,5 @@
-// OUTBOX WRITER: group commits into a real outbox, by hand-moved time.
+// OUTBOX WRITER: checkpoints into a real outbox, by hand-moved time: records and the
+// state they came from are on disk together, or neither.
 #include "actors/outbox_writer.hpp"
 
 #include "tests/support/actor_fixture.hpp"
@@ -10,22 +11,47 @@
 using namespace weir::actors;
 using namespace std::chrono_literals;
 namespace analytics = weir::analytics;
+namespace storage = weir::storage;
 
 namespace {
 
 struct fixture : weir::test::actor_fixture {
   weir::test::temp_dir dir;
   analytics::series_table table{10};
-  std::unique_ptr<weir::storage::outbox> outbox
-    = std::move(*weir::storage::outbox::open({dir.path() / "outbox"}, 0));
+  std::unique_ptr<storage::outbox> outbox
+    = std::move(*storage::outbox::open({dir.path() / "outbox"}, 0));
   std::shared_ptr<writer_backlog> backlog = std::make_shared<writer_backlog>();
-  int committed = 0;
-  outbox_writer_actor uut = spawn(
-    outbox_writer, outbox_writer_config{.commit_interval = 10ms, .commit_records = 5},
-    outbox_writer_parts{outbox.get(), &table, backlog, [this] { ++committed; },
-                        [](const std::string& problem) { FAIL(problem); }});
+  std::shared_ptr<committed_cut> committed = std::make_shared<committed_cut>();
+  std::vector<std::uint64_t> cuts_asked;
+  std::vector<std::uint64_t> journal_numbers;
+  std::uint64_t progress = 0;
+  outbox_writer_actor uut;
 
-  void send(std::size_t count) {
+  fixture() {
+    start({.commit_interval = 10ms, .cost_max = 1.0, .commit_records = 5});
+  }
+
+  void start(outbox_writer_config config) {
+    outbox_writer_parts parts;
+    parts.outbox = outbox.get();
+    parts.series = &table;
+    parts.shards = 2;
+    parts.backlog = backlog;
+    parts.committed = committed;
+    parts.begin_cut = [this](std::uint64_t number) {
+      cuts_asked.push_back(number);
+      return cut_start{100 + number, "gate " + std::to_string(number), {}};
+    };
+    parts.progress = [this] { return progress; };
+    parts.node_parts = [](const node_state& node) {
+      return std::vector<storage::state_part>{{"gate", node.gate.state}};
+    };
+    parts.on_committed = [this](std::uint64_t x) { journal_numbers.push_back(x); };
+    parts.on_problem = [](const std::string& problem) { FAIL(problem); };
+    uut = spawn(outbox_writer, config, std::move(parts));
+  }
+
+  void send(std::size_t shard, std::size_t count) {
     auto output = std::make_shared<analytics::shard_output>();
     for (std::size_t i = 0; i < count; ++i) {
       analytics::summary x;
@@ -35,41 +61,136 @@ struct fixture : weir::test::actor_fixture {
       output->summaries.push_back(x);
     }
     *backlog += count;
-    caf::anon_send(uut, shard_output_ptr{output});
+    caf::anon_send(uut, shard_records{shard, output});
+    run();
+  }
+  void reach_cut(std::size_t shard, std::uint64_t number) {
+    caf::anon_send(uut, shard_cut{number, shard, "state of " + std::to_string(shard), {}});
     run();
   }
 };
 
 } // namespace
 
-TEST_CASE_METHOD(fixture, "records share a commit after the interval", "[actors]") {
-  send(1);
-  send(2);
-  CHECK(committed == 0);
-  CHECK(outbox->stats().records == 0);
+TEST_CASE_METHOD(fixture,
+                 "records are on disk when all shards have reached the cut, together with "
+                 "their state",
+                 "[actors]") {
+  send(0, 1);
+  send(1, 2);
+  CHECK(cuts_asked.empty());
   advance(10ms);
-  CHECK(committed == 1);
+  CHECK(cuts_asked == std::vector<std::uint64_t>{1});
+  reach_cut(0, 1);
+  CHECK(outbox->stats().records == 0);
+  CHECK(*backlog == 3);
+  reach_cut(1, 1);
   CHECK(outbox->stats().records == 3);
   CHECK(*backlog == 0);
-  auto blocks = outbox->read_after(0, 1 << 20);
-  REQUIRE(blocks);
-  REQUIRE(blocks->size() == 1);
-  CHECK(weir::transport::decode_block(blocks->at(0).bytes)->summaries.size() == 3);
+  CHECK(*committed == 1);
+  CHECK(journal_numbers == std::vector<std::uint64_t>{101});
+  auto saved = outbox->load_checkpoint();
+  REQUIRE(saved);
+  REQUIRE(*saved);
+  CHECK((*saved)->journal_number == 101);
+  REQUIRE((*saved)->parts.size() == 3);
+  CHECK((*saved)->parts[0] == storage::state_part{"gate", "gate 1"});
+  CHECK((*saved)->parts[1] == storage::state_part{"shard/0", "state of 0"});
+  CHECK((*saved)->parts[2] == storage::state_part{"shard/1", "state of 1"});
 }
 
-TEST_CASE_METHOD(fixture, "many records are committed at once", "[actors]") {
-  send(5);
-  CHECK(committed == 1);
-  CHECK(outbox->stats().next_seq == 6);
+TEST_CASE_METHOD(fixture, "records behind a cut wait for the next one", "[actors]") {
+  send(0, 1);
+  advance(10ms);
+  reach_cut(0, 1);
+  send(0, 7); // Behind the cut of its shard...
+  send(1, 2); // ...and before that of this one.
+  reach_cut(1, 1);
+  CHECK(outbox->stats().records == 3);
+  CHECK(*backlog == 7);
+  advance(10ms);
+  CHECK(cuts_asked.size() == 2);
+  reach_cut(1, 2);
+  reach_cut(0, 2);
+  CHECK(outbox->stats().records == 10);
+  CHECK(*backlog == 0);
+}
+
+TEST_CASE_METHOD(fixture, "many records ask for a checkpoint at once", "[actors]") {
+  advance(10ms);
+  send(0, 5);
+  CHECK(cuts_asked.size() == 1);
+}
+
+TEST_CASE_METHOD(fixture, "state is kept once an interval while something comes, else not",
+                 "[actors]") {
+  advance(1s);
+  CHECK(cuts_asked.empty());
+  progress = 1;
+  advance(1s);
+  REQUIRE(cuts_asked.size() == 1);
+  reach_cut(0, 1);
+  reach_cut(1, 1);
+  advance(1s);
+  advance(1s);
+  CHECK(cuts_asked.size() == 1);
+}
+
+TEST_CASE_METHOD(fixture, "a large state is kept less often", "[actors]") {
+  // 1 MB/s for a state of some tens of bytes is nothing; 10 bytes/s is seconds.
+  start({.commit_interval = 10ms, .cost_max = 1.0, .write_bytes_per_s_max = 10});
+  send(0, 1);
+  advance(10ms);
+  reach_cut(0, cuts_asked.back());
+  reach_cut(1, cuts_asked.back());
+  auto cuts = cuts_asked.size();
+  send(0, 1);
+  advance(100ms);
+  CHECK(cuts_asked.size() == cuts);
+  advance(10s);
+  CHECK(cuts_asked.size() == cuts + 1);
 }
 
 TEST_CASE_METHOD(fixture, "finishing commits what waits together with the state",
                  "[actors]") {
-  send(1);
+  send(0, 1);
   caf::anon_send(uut, rejection_batch{analytics::rejection{}});
-  auto done = ask<outcome>(uut, finish_v, node_snapshot{"the state"});
-  REQUIRE(done);
-  CHECK(done->error.empty());
+  run();
+  auto pending = self->request(uut, caf::infinite, finish_v);
+  run();
+  REQUIRE(cuts_asked.size() == 1);
+  reach_cut(0, 1);
+  reach_cut(1, 1);
+  pending.receive([](outcome& done) { CHECK(done.error.empty()); },
+                  [](caf::error&) { FAIL("no answer"); });
   CHECK(outbox->stats().records == 2);
-  CHECK(outbox->take_state()->value() == "the state");
+  CHECK(*outbox->load_checkpoint());
+}
+
+TEST_CASE_METHOD(fixture,
+                 "asked to finish while a checkpoint is under way, it makes another one",
+                 "[actors]") {
+  send(0, 1);
+  advance(10ms);
+  auto pending = self->request(uut, caf::infinite, finish_v);
+  run();
+  reach_cut(0, 1);
+  reach_cut(1, 1);
+  CHECK(self->peek_at_next_mailbox_element() == nullptr);
+  REQUIRE(cuts_asked.size() == 2);
+  reach_cut(0, 2);
+  reach_cut(1, 2);
+  pending.receive([](outcome& done) { CHECK(done.error.empty()); },
+                  [](caf::error&) { FAIL("no answer"); });
+}
+
+TEST_CASE_METHOD(fixture, "without checkpoints records are committed as they come",
+                 "[actors]") {
+  start({.checkpoints = false, .commit_interval = 10ms});
+  send(0, 3);
+  advance(10ms);
+  CHECK(cuts_asked.empty());
+  CHECK(outbox->stats().records == 3);
+  CHECK(*backlog == 0);
+  CHECK_FALSE(*outbox->load_checkpoint());
 }
