@@ -82,14 +82,11 @@ void journal::impl::plan_header(journal_segment& x) {
   x.unsynced = false;
 }
 
-/// On the disk before the first record: else a power cut could leave records of the
-/// new use behind the header of the old one, which looks like damage.
 void journal::impl::write_header(journal_segment& x) const {
   failpoint("journal.segment.before");
   auto bytes = encode(x.header);
   bytes.resize(segment_header_bytes);
   x.file->write(bytes, 0);
-  x.file->sync();
   failpoint("journal.segment.after");
 }
 
@@ -103,7 +100,12 @@ void journal::impl::prepare_ahead() {
   plan_header(*segment);
   is_preparing = true;
   lock.unlock();
-  auto written = guarded([&] { write_header(*segment); });
+  auto written = guarded([&] {
+    write_header(*segment);
+    // On the disk before the first record: else a power cut may leave records of the
+    // new use behind the header of the old one, which looks like damage.
+    segment->file->sync();
+  });
   lock.lock();
   is_preparing = false;
   settle(*segment, written.has_value());
@@ -125,7 +127,9 @@ bool journal::impl::open_next_segment(std::unique_lock<std::mutex>& lock) {
     if (segment == nullptr)
       return false;
     plan_header(*segment);
+    // Not synced, as append() never waits for the disk; the next sync takes it along.
     auto written = guarded([&] { write_header(*segment); });
+    segment->unsynced = true;
     settle(*segment, written.has_value());
     if (!written)
       throw failure(written.error());
