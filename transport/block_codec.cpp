@@ -401,7 +401,8 @@ std::string encode_block(const record_block& block) {
   auto body = std::string_view{plain}.substr(1);
   std::string bytes(1, static_cast<char>(block_version_compressed));
   msgpack_writer{bytes}.natural(body.size());
-  if (!zstd_compress(body, bytes) || bytes.size() >= plain.size())
+  // Every reader pays for it: a sixteenth is the least that is worth that.
+  if (!zstd_compress(body, bytes) || bytes.size() > plain.size() - plain.size() / 16)
     return plain;
   bytes.shrink_to_fit(); // It waits in memory, in many copies of its like.
   return bytes;

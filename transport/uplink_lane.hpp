@@ -4,6 +4,7 @@
 
 #include "transport/uplink_entry.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -33,6 +34,7 @@ public:
   void begin_after(std::uint64_t seq) {
     *this = {};
     sent_ = seq;
+    acknowledged_ = seq;
   }
 
   void add(const uplink_entry& x) {
@@ -49,11 +51,13 @@ public:
       on_their_way_.pop_front();
     }
     sent_ = std::max(sent_, through_seq);
+    acknowledged_ = std::max(acknowledged_, through_seq);
     if (through_seq >= resent_from_)
       resend_again_ = false;
   }
 
-  /// Forgets what was sent behind `seq`; never cuts an entry in two.
+  /// Forgets what was sent behind `seq`. Cuts an entry in two only where the centre has
+  /// its first part: then it was a hole, grown from one that had been sent before.
   void rewind(std::uint64_t seq) {
     if (sent_ <= seq)
       return;
@@ -63,6 +67,7 @@ public:
       bytes_ -= on_their_way_.back().cost;
       on_their_way_.pop_back();
     }
+    sent_ = std::max(sent_, acknowledged_);
   }
 
   /// The centre's lane is not the one that we meant, or not all of it: it has up to
@@ -112,6 +117,7 @@ private:
   };
 
   std::uint64_t sent_ = 0;
+  std::uint64_t acknowledged_ = 0;
   std::deque<sent_entry> on_their_way_;
   std::size_t bytes_ = 0;
   std::uint64_t resent_from_ = 0;

@@ -118,9 +118,8 @@ void uplink_session::tick(time_point now) {
       on_resend(now, lane->resent_from());
   if (in_flight_bytes() > 0 && now - progress_at_ >= config_.resend_after) {
     progress_at_ = now;
-    main_.rewind(position_.through_seq);
-    if (lane_first_ != 0)
-      live_.rewind(std::max(position_.lane_through, lane_first_ - 1));
+    main_.rewind(0); // As far as the centre has it.
+    live_.rewind(0);
   }
   fill_window(now);
 }

@@ -54,7 +54,8 @@ bool zstd_decompress(std::string_view frame, std::size_t size_bytes, std::string
   out.clear();
   // Decoding straight into a buffer of known size takes no window buffer, so a frame
   // that announces a huge window costs nothing.
-  if (ZSTD_getFrameContentSize(frame.data(), frame.size()) != size_bytes
+  if (size_bytes == 0
+      || ZSTD_getFrameContentSize(frame.data(), frame.size()) != size_bytes
       || ZSTD_findFrameCompressedSize(frame.data(), frame.size()) != frame.size())
     return false;
   auto* context = decompressor();

@@ -16,7 +16,7 @@ inline constexpr int zstd_level = 1;
 bool zstd_compress(std::string_view bytes, std::string& out, int level = zstd_level);
 
 /// Replaces `out` by the content of `frame`. False unless `frame` is exactly one frame
-/// that says it holds `size_bytes` bytes, and does. No other memory is taken than these
+/// that says it holds `size_bytes` > 0 bytes, and does. No other memory is taken than these
 /// `size_bytes`, whatever the frame asks for: check them against a limit before. Any
 /// thread.
 bool zstd_decompress(std::string_view frame, std::size_t size_bytes, std::string& out);
