@@ -178,7 +178,7 @@ private:
         expected.erase(found);
     }
     for (auto& x : expected) {
-      ++result_.wide_wrong;
+      ++result_.wide_missing;
       find("the wide window of " + event_grid::source(worker, device) + " at "
            + std::to_string(x.first / 1'000'000) + " ms is not there");
     }

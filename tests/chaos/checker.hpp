@@ -21,10 +21,12 @@ struct verdict {
   std::uint64_t strange = 0;  ///< Stored and never sent.
   std::uint64_t wide_windows = 0;    ///< Compared with the sums of their events.
   std::uint64_t wide_wrong = 0;      ///< Count, sum, min or max is not what it must be.
+  std::uint64_t wide_missing = 0;    ///< Not there at all.
   std::vector<std::string> findings; ///< The first few, as sentences.
 
   bool good() const {
-    return lost == 0 && doubled == 0 && changed == 0 && strange == 0 && wide_wrong == 0;
+    return lost == 0 && doubled == 0 && changed == 0 && strange == 0 && wide_wrong == 0
+           && wide_missing == 0;
   }
 };
 

@@ -14,10 +14,17 @@ using namespace std::chrono_literals;
 /// Far beyond what is promised: what takes longer is stuck.
 constexpr auto recovery_limit = 30s;
 
+/// How long a program may take to pass a failpoint.
+constexpr auto failpoint_limit = 3s;
+
+/// With which it ends there.
+constexpr int failpoint_status = 137;
+
 } // namespace
 
-fault_plan::fault_plan(const options& what, world& system, recovery_watch& watch)
-  : options_(what), world_(system), watch_(watch), random_(what.seed),
+fault_plan::fault_plan(const options& what, world& system, recovery_watch& watch,
+                       const small_disk* disk)
+  : options_(what), world_(system), watch_(watch), disk_(disk), random_(what.seed),
     log_(system.directory() / "faults.log") {
   std::vector<kind> killing;
   if (what.wants("edge"))
@@ -37,6 +44,8 @@ fault_plan::fault_plan(const options& what, world& system, recovery_watch& watch
     if (what.wants("partition"))
       for (auto x : {kind::cut_uplink, kind::cut_uplink, kind::cut_broker})
         steps_.push_back(x);
+    if (disk != nullptr)
+      steps_.push_back(kind::fill_disk);
   }
   // Not std::shuffle: what it does with the numbers is the library's own.
   for (auto i = steps_.size(); i > 1; --i)
@@ -98,6 +107,8 @@ void fault_plan::do_one(kind x) {
     return cut(world_.uplink_proxy(), "uplink");
   case kind::cut_broker:
     return cut(world_.broker_proxy(), "broker link");
+  case kind::fill_disk:
+    return fill_and_free();
   }
 }
 
@@ -136,6 +147,60 @@ void fault_plan::cut(tcp_proxy& link, const std::string& name) {
     link.cut();
   link.set(link_mode::pass);
   ++partitions_;
+}
+
+void fault_plan::fill_and_free() {
+  auto pause = number(1000, 4000);
+  disk_->fill();
+  log("filled the edge's disk for " + std::to_string(pause) + " ms");
+  std::this_thread::sleep_for(std::chrono::milliseconds{pause});
+  disk_->free();
+  auto begin = std::chrono::steady_clock::now();
+  if (!watch_.wait_for_edge(recovery_limit))
+    findings_.push_back("the edge took nothing in the 30 s after its disk was freed");
+  disk_ms_.push_back(
+    std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin)
+      .count());
+  ++full_disks_;
+}
+
+std::vector<std::string>
+fault_plan::run_failpoints(const std::vector<std::string>& names) {
+  std::vector<std::string> missed;
+  for (auto& name : names) {
+    rest(options_.gap_min_ms, options_.gap_max_ms);
+    check_alive();
+    auto owner = name.starts_with("store.") ? program::centre : program::edge;
+    if (!die_at(owner, name))
+      missed.push_back(name);
+    if (!watch_.wait(recovery_limit))
+      findings_.push_back("after " + name + " the system did not go on within 30 s");
+  }
+  return missed;
+}
+
+/// Restarts the program so that it dies at `failpoint`, and then as it is.
+bool fault_plan::die_at(program x, const std::string& failpoint) {
+  auto pass = number(1, 30);
+  world_.kill(x);
+  world_.start(x, {"WEIR_FAILPOINT=" + failpoint + ":" + std::to_string(pass)});
+  auto status = world_.wait(x, failpoint_limit);
+  if (!status) { // Seldom passed: the first time will do.
+    world_.kill(x);
+    world_.start(x, {"WEIR_FAILPOINT=" + failpoint + ":1"});
+    status = world_.wait(x, failpoint_limit);
+  }
+  log("the " + std::string{to_string(x)} + " at " + failpoint + ":"
+      + std::to_string(pass)
+      + (status ? " ended with " + std::to_string(*status) : " did not end"));
+  if (status && *status != failpoint_status)
+    findings_.push_back(failpoint + ": ended with status " + std::to_string(*status));
+  if (!status)
+    world_.kill(x);
+  world_.start(x);
+  watch_.restarted(x);
+  ++kills_[static_cast<std::size_t>(x)];
+  return status.has_value();
 }
 
 /// Nothing ends by itself. What has is a finding, and is started again.

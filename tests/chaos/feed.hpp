@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace weir::chaos {
 
@@ -53,6 +54,13 @@ public:
 protected:
   std::atomic<std::uint64_t> acknowledged_{0};
   std::atomic<std::uint64_t> repeated_{0};
+};
+
+/// All feeds of a run.
+struct feeds {
+  std::vector<std::unique_ptr<feed>> all; ///< By worker.
+  std::vector<feed*> mqtt;
+  std::vector<feed*> zmq;
 };
 
 std::unique_ptr<feed> make_mqtt_feed(feed_config config, worker_ledger& ledger);

@@ -1,5 +1,7 @@
 #include "tests/chaos/recovery.hpp"
 
+#include "tests/support/wait_until.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -62,6 +64,11 @@ bool recovery_watch::wait(std::chrono::milliseconds limit) {
     }
     std::this_thread::sleep_for(1ms);
   }
+}
+
+bool recovery_watch::wait_for_edge(std::chrono::milliseconds limit) const {
+  auto before = acknowledged(feeds_.zmq);
+  return test::wait_until([&] { return acknowledged(feeds_.zmq) > before; }, limit);
 }
 
 bool recovery_watch::recovered(program x, pending& state) {

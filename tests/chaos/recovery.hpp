@@ -14,12 +14,6 @@
 
 namespace weir::chaos {
 
-struct feeds {
-  std::vector<std::unique_ptr<feed>> all; ///< By worker.
-  std::vector<feed*> mqtt;
-  std::vector<feed*> zmq;
-};
-
 class recovery_watch {
 public:
   using steady = std::chrono::steady_clock;
@@ -33,6 +27,9 @@ public:
 
   /// Waits until all that was restarted works again; false after `limit`.
   bool wait(std::chrono::milliseconds limit);
+
+  /// Waits until the edge, which was not restarted, acknowledges something new.
+  bool wait_for_edge(std::chrono::milliseconds limit) const;
 
   /// Milliseconds, of restarts that were not disturbed by another fault.
   const std::vector<double>& times_ms(program x) const {

@@ -2,9 +2,12 @@
 // product's code, so that a mistake there cannot hide itself here.
 #pragma once
 
+#include "tests/chaos/stored_window.hpp"
+
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,22 +18,27 @@ struct read_series {
   std::string canonical; ///< metric{source="...",k="v"}
 };
 
-/// A stored window: its parts together.
-struct read_window {
-  std::uint32_t series = 0;
-  std::int64_t width_ns = 0;
-  std::int64_t start_ns = 0;
-  std::uint64_t count = 0;
-  double sum = 0;
-  double min = 0;
-  double max = 0;
-  bool early = false;
+/// What became of an epoch's sequence numbers, by the centre's own books.
+struct read_books {
+  std::uint64_t sent_seq = 0;
+  std::uint64_t stored = 0;
+  std::uint64_t coalesced = 0;
+  std::uint64_t expired = 0;
+  std::uint64_t shed = 0;
+  std::uint64_t unreadable = 0;
+  std::uint64_t violations = 0;
+
+  std::uint64_t sum() const {
+    return stored + coalesced + expired + shed + unreadable;
+  }
 };
 
 struct read_position {
   std::string edge;
   std::uint64_t epoch = 0;
   std::uint64_t through_seq = 0;
+  std::uint64_t lane_numbers = 0;  ///< Stored ahead of a backlog.
+  std::optional<read_books> books; ///< Not in old formats.
 };
 
 struct read_store {
