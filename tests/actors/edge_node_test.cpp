@@ -8,6 +8,10 @@
 
 #include <catch2/catch.hpp>
 
+#include <filesystem>
+#include <fstream>
+#include <variant>
+
 using namespace weir::actors;
 using namespace std::chrono_literals;
 
@@ -21,6 +25,8 @@ struct fixture {
     result.name = "test";
     result.shards = 2;
     result.outbox.directory = dir.path() / "outbox";
+    result.journal.files.directory = dir.path() / "journal";
+    result.journal.files.size_bytes_max = 8 << 20;
     result.uplink_enabled = false;
     result.stream.event_time.out_of_orderness_ns = 0;
     result.stream.event_time.idle_timeout_ns = 3'600'000'000'000;
@@ -46,13 +52,18 @@ struct fixture {
   }
 
   std::vector<weir::analytics::summary> stored() {
-    auto outbox = weir::storage::outbox::open({dir.path() / "outbox"}, 0);
+    return stored_in(dir.path());
+  }
+  static std::vector<weir::analytics::summary>
+  stored_in(const std::filesystem::path& data) {
+    auto outbox = weir::storage::outbox::open({data / "outbox"}, 0);
     REQUIRE(outbox);
     std::vector<weir::analytics::summary> result;
     auto blocks = (*outbox)->read_after(0, 1 << 24);
     REQUIRE(blocks);
     for (const auto& x : *blocks) {
-      auto records = weir::transport::decode_block(x.bytes);
+      auto records
+        = weir::transport::decode_block(std::get<weir::storage::stored_block>(x).bytes);
       REQUIRE(records);
       result.insert(result.end(), records->summaries.begin(), records->summaries.end());
     }
@@ -80,6 +91,71 @@ TEST_CASE_METHOD(fixture, "a stop in the middle of a window loses nothing of it"
   REQUIRE(summaries.size() == 1);
   CHECK(summaries[0].count == 3);
   CHECK(summaries[0].sum == 6.0);
+}
+
+TEST_CASE_METHOD(fixture,
+                 "what is acknowledged is there after a crash at any moment, once, and "
+                 "the summaries are those of an undisturbed run",
+                 "[actors]") {
+  auto node = edge_node::start(config());
+  REQUIRE(node);
+  std::vector<std::filesystem::path> crashes;
+  for (int i = 0; i < 5; ++i) {
+    send(**node, {event(i * 4, i), event(i * 4 + 1, -i)});
+    // What kill -9 would leave.
+    crashes.push_back(dir.path() / ("crash-" + std::to_string(i)));
+    std::filesystem::create_directory(crashes.back());
+    for (const auto* name : {"outbox", "journal"})
+      std::filesystem::copy(dir.path() / name, crashes.back() / name);
+  }
+  send(**node, {event(100, 0.0)});
+  CHECK((*node)->stop(4s).empty());
+  auto undisturbed = stored();
+  REQUIRE(undisturbed.size() == 2);
+  for (std::size_t i = 0; i < crashes.size(); ++i) {
+    auto after = config();
+    after.outbox.directory = crashes[i] / "outbox";
+    after.journal.files.directory = crashes[i] / "journal";
+    auto again = edge_node::start(after);
+    REQUIRE(again);
+    // The sender repeats what it is not sure of; then goes on.
+    for (auto k = static_cast<int>(i); k < 5; ++k)
+      send(**again, {event(k * 4, k), event(k * 4 + 1, -k)});
+    send(**again, {event(100, 0.0)});
+    auto ledger = (*again)->status().ledger;
+    CHECK(ledger.duplicate == 2);
+    CHECK(ledger.violations == 0);
+    CHECK((*again)->status().run == 1);
+    CHECK((*again)->stop(4s).empty());
+    again->reset();
+    CHECK(stored_in(crashes[i]) == undisturbed);
+  }
+}
+
+TEST_CASE_METHOD(fixture, "a damaged checkpoint or journal does not stop the start",
+                 "[actors]") {
+  {
+    auto node = edge_node::start(config());
+    REQUIRE(node);
+    send(**node, {event(0, 1.0)});
+    CHECK((*node)->stop(4s).empty());
+  }
+  SECTION("the journal") {
+    for (const auto& x : std::filesystem::directory_iterator{dir.path() / "journal"})
+      if (x.path().extension() == ".seg")
+        std::ofstream{x.path(), std::ios::in | std::ios::out} << "this is no header";
+    auto node = edge_node::start(config());
+    REQUIRE(node);
+    CHECK((*node)->status().ledger.files_set_aside > 0);
+    send(**node, {event(5, 2.0)});
+  }
+  SECTION("the database") {
+    std::ofstream{dir.path() / "outbox" / "data.mdb"} << "this is no database";
+    auto node = edge_node::start(config());
+    REQUIRE(node);
+    CHECK((*node)->status().ledger.files_set_aside == 1);
+    send(**node, {event(5, 2.0)});
+  }
 }
 
 TEST_CASE_METHOD(fixture, "the status counts what came in and what was rejected",

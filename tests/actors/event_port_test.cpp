@@ -17,8 +17,16 @@ struct fixture {
   quarantine rejected;
   shard_inbox first{{}, [](shard_inbox::wake) {}};
   shard_inbox second{{}, [](shard_inbox::wake) {}};
-  event_port uut{{.source = "test"},
-                 {&table, &rejected, {&first, &second}, [] { return now_ns; }}};
+  ingest_gate gate{{.held_events_max = 2}, gate_parts()};
+  event_port uut{{.source = "test"}, {&table, &rejected, &gate, [] { return now_ns; }}};
+
+  ingest_gate::parts gate_parts() {
+    ingest_gate::parts result;
+    result.series = &table;
+    result.inboxes = {&first, &second};
+    result.boot_id = 1;
+    return result;
+  }
 
   std::vector<weir::analytics::event> taken() {
     std::vector<weir::analytics::event> all;
@@ -103,9 +111,9 @@ TEST_CASE_METHOD(fixture, "rejections carry the source, the topic and the bytes"
   CHECK_FALSE(samples[0].detail.empty());
 }
 
-TEST_CASE_METHOD(fixture, "a closed inbox is told to the source", "[actors]") {
-  first.close();
-  second.close();
+TEST_CASE_METHOD(fixture, "a closed gate without a journal is told to the source",
+                 "[actors]") {
+  gate.close();
   CHECK_FALSE(uut.take("t", R"({"type":"m","source":"0","value":1})", {}));
 }
 
@@ -115,10 +123,10 @@ namespace {
 struct clock_fixture : fixture {
   std::int64_t wall_ns = 60'000'000'000;
   std::int64_t steady_ns = 1'000'000'000;
-  event_port port{{.source = "test", .held_events_max = 2},
+  event_port port{{.source = "test"},
                   {&table,
                    &rejected,
-                   {&first, &second},
+                   &gate,
                    [this] { return wall_ns; },
                    [this] { return steady_ns; }}};
 
@@ -146,7 +154,7 @@ TEST_CASE_METHOD(clock_fixture,
   wait(5'000'000'000);
   port.take("t", R"({"type":"temp","value":2})", {});
   CHECK(taken().empty());
-  CHECK(port.counters().held == 2);
+  CHECK(gate.totals().held == 2);
   port.take("t", R"({"type":"temp","value":3})", {});
   CHECK(count(reject_reason::bad_time) == 1); // Only two may wait.
   wait(5'000'000'000);
@@ -158,9 +166,9 @@ TEST_CASE_METHOD(clock_fixture,
   CHECK(events[0].time_ns == now_ns - 10'000'000'000);
   CHECK(events[1].time_ns == now_ns - 5'000'000'000);
   CHECK(events[2].time_ns == now_ns);
-  CHECK(port.counters().restamped == 2);
+  CHECK(gate.totals().restamped == 2);
   CHECK(port.counters().clock_jumps == 1);
-  CHECK(port.counters().held == 0);
+  CHECK(gate.totals().held == 0);
 }
 
 TEST_CASE_METHOD(fixture,
@@ -168,11 +176,28 @@ TEST_CASE_METHOD(fixture,
                  "configured",
                  "[actors]") {
   event_port port{{.source = "test", .restamp_future = true},
-                  {&table, &rejected, {&first, &second}, [] { return now_ns; }}};
+                  {&table, &rejected, &gate, [] { return now_ns; }}};
   port.take("t", R"({"type":"temp","value":1,"timestamp":1790086400})", {});
   auto events = taken();
   REQUIRE(events.size() == 1);
   CHECK(events[0].time_ns == now_ns);
   CHECK(port.counters().restamped == 1);
   CHECK(rejected.sum() == 0);
+}
+
+TEST_CASE_METHOD(fixture, "what became of a payload's events adds up at the gate",
+                 "[actors]") {
+  uut.take("t", R"([{"type":"m","source":"a","value":1,"timestamp":1790000000},
+                    {"type":"m","source":"a","value":1,"timestamp":1790000000},
+                    {"type":"m","source":"a","value":"x"},
+                    {"type":"m","source":"a","id":"7","value":1},
+                    {"type":"m","source":"a","id":"7","value":2}])",
+           {});
+  uut.reject("t", reject_reason::too_large, "larger than the limit", {});
+  auto totals = gate.totals();
+  CHECK(totals.received == 6);
+  CHECK(totals.accepted == 2);
+  CHECK(totals.duplicates == 2);
+  CHECK(totals.quarantined() == 2);
+  CHECK(rejected.sum() == 2);
 }
