@@ -27,6 +27,21 @@ std::string system_text(int code) {
   return std::generic_category().message(code);
 }
 
+/// What is told to the user differs from a directory that cannot be used as such: a node
+/// may go on in memory.
+[[noreturn]] void cannot_write(const fs::path& path, int code) {
+  if (code == ENOSPC || code == EDQUOT)
+    throw failure(errc::disk_full, path.string()
+                                     + ": no space left; free some space on this file "
+                                       "system.");
+  if (code != EROFS && code != EACCES && code != EPERM)
+    cannot_open(path, system_text(code));
+  throw failure(errc::read_only,
+                path.string() + ": cannot be written: " + system_text(code)
+                  + ". It must be on a local disk that is mounted for writing, in a "
+                    "directory that belongs to the user that runs this program.");
+}
+
 void make_directory(const fs::path& path) {
   std::error_code failed;
   if (fs::is_directory(path, failed))
@@ -34,9 +49,7 @@ void make_directory(const fs::path& path) {
   if (path.has_parent_path())
     fs::create_directories(path.parent_path(), failed);
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
-    cannot_open(path, "cannot make the directory: " + system_text(errno)
-                        + ". It must be on a local disk that this user may "
-                          "write to.");
+    cannot_write(path, errno);
   if (!fs::is_directory(path, failed))
     cannot_open(path, "is not a directory; name one that is, or that does not "
                       "exist yet.");
@@ -54,9 +67,7 @@ int take_lock(const fs::path& directory) {
   auto file = directory / "owner.lock";
   int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0)
-    cannot_open(file, system_text(errno)
-                        + ". The directory must belong to the user that runs "
-                          "this program.");
+    cannot_write(file, errno);
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
     auto who = holder(fd);
     ::close(fd);
@@ -159,6 +170,21 @@ void database_directory::set_aside(std::int64_t unix_ns) const {
                 data_file().string()
                   + " is damaged and cannot be set aside: no new directory can "
                     "be made there. Move it away by hand.");
+}
+
+std::size_t database_directory::set_aside_count(const fs::path& directory) {
+  auto path = directory.has_filename() ? directory : directory.parent_path();
+  auto parent = path.has_parent_path() ? path.parent_path() : fs::path{"."};
+  auto count = [](const fs::path& where, const std::string& prefix) {
+    std::size_t result = 0;
+    std::error_code failed;
+    for (auto i = fs::directory_iterator{where, failed};
+         !failed && i != fs::directory_iterator{}; i.increment(failed))
+      result += i->path().filename().string().starts_with(prefix) ? 1 : 0;
+    return result;
+  };
+  return count(parent, path.filename().string() + ".damaged-")
+         + count(path, "damaged-");
 }
 
 void database_directory::sync() const {

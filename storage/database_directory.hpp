@@ -5,6 +5,7 @@
 
 #include "storage/failure.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 
@@ -33,6 +34,9 @@ public:
   /// seconds or the next free number; if that is on another file system, to
   /// `<directory>/damaged-<n>`. Call it while no environment is open.
   void set_aside(std::int64_t unix_ns) const;
+
+  /// How many databases were set aside from `directory` and still lie there.
+  static std::size_t set_aside_count(const std::filesystem::path& directory);
 
   /// Makes new directory entries durable.
   void sync() const;

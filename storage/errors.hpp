@@ -17,6 +17,7 @@ enum class errc : std::uint8_t {
   unsupported,  ///< A stored value of a version that this build does not know.
   io,           ///< Any other error of the disk.
   journal_full, ///< All segments are needed until the next checkpoint.
+  read_only,    ///< Nothing may be written where the directory is.
 };
 
 using error = basic_error<errc>;

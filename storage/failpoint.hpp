@@ -29,6 +29,18 @@ inline constexpr auto failpoint_names = std::to_array<std::string_view>({
   "outbox.commit.after",
   "outbox.acknowledge.before",
   "outbox.acknowledge.after",
+  "outbox.offer.before", // Marks what may be at the centre.
+  "outbox.offer.after",
+  "outbox.give_up.before", // Blocks become holes.
+  "outbox.give_up.after",
+  "outbox.coalesce.before",
+  "outbox.coalesce.after",
+  "outbox.begin_run.before",
+  "outbox.begin_run.after",
+  "outbox.drop_checkpoint.before",
+  "outbox.drop_checkpoint.after",
+  "outbox.renew_epoch.before",
+  "outbox.renew_epoch.after",
   "store.commit.before",
   "store.commit.after",
 });

@@ -2,10 +2,13 @@
 
 #include "storage/lmdb_check.hpp"
 
+#include <fcntl.h>
 #include <lmdb.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <mutex>
 #include <string>
@@ -30,11 +33,17 @@ std::string_view to_text(const MDB_val& value) {
   return {static_cast<const char*>(value.mv_data), value.mv_size};
 }
 
-bool no_space_left(const std::filesystem::path& directory) {
+/// Free space on the file system, or `otherwise` if it cannot be told.
+std::uint64_t disk_free_bytes(const std::filesystem::path& directory,
+                              std::uint64_t otherwise) {
   struct statvfs info = {};
   if (::statvfs(directory.c_str(), &info) != 0)
-    return false;
-  return std::uint64_t{info.f_bavail} * info.f_frsize < full_below_bytes;
+    return otherwise;
+  return std::uint64_t{info.f_bavail} * info.f_frsize;
+}
+
+bool no_space_left(const std::filesystem::path& directory) {
+  return disk_free_bytes(directory, full_below_bytes) < full_below_bytes;
 }
 
 errc classify(int code, const std::filesystem::path& directory) {
@@ -55,8 +64,9 @@ errc classify(int code, const std::filesystem::path& directory) {
     return no_space_left(directory) ? errc::disk_full : errc::io;
   case EACCES:
   case EPERM:
-  case EROFS:
     return errc::cannot_open;
+  case EROFS:
+    return errc::read_only;
   default:
     return errc::io;
   }
@@ -72,6 +82,8 @@ const char* advice(errc code) {
     return " The files are damaged; a restart sets them aside.";
   case errc::cannot_open:
     return " The files must belong to the user that runs this program.";
+  case errc::read_only:
+    return " The file system is read-only.";
   default:
     return "";
   }
@@ -90,7 +102,8 @@ void lmdb_env::env_closer::operator()(MDB_env* env) const {
 }
 
 lmdb_env::lmdb_env(const lmdb_options& options, std::int64_t unix_ns)
-  : directory_(std::make_unique<database_directory>(options.directory)) {
+  : directory_(std::make_unique<database_directory>(options.directory)),
+    reserve_wanted_bytes_(options.reserve_bytes) {
   auto verdict = check_lmdb_file(directory_->data_file(), pages_checked_max);
   if (verdict.condition == file_condition::damaged) {
     directory_->set_aside(unix_ns);
@@ -116,6 +129,7 @@ lmdb_env::lmdb_env(const lmdb_options& options, std::int64_t unix_ns)
     open_env(options);
   }
   directory_->sync();
+  top_up_reserve();
 }
 
 lmdb_env::~lmdb_env() = default;
@@ -182,6 +196,50 @@ std::uint64_t lmdb_env::used_bytes() const {
     pages += info.ms_branch_pages + info.ms_leaf_pages + info.ms_overflow_pages;
   }
   return pages * sum.ms_psize;
+}
+
+std::uint64_t lmdb_env::file_bytes() const {
+  int fd = -1;
+  struct stat info = {};
+  if (::mdb_env_get_fd(env_.get(), &fd) != 0 || ::fstat(fd, &info) != 0)
+    return 0;
+  return static_cast<std::uint64_t>(info.st_size);
+}
+
+std::uint64_t lmdb_env::free_bytes() const {
+  MDB_envinfo info = {};
+  MDB_stat sum = {};
+  {
+    auto lock = std::shared_lock{map_mutex_};
+    ::mdb_env_info(env_.get(), &info);
+    ::mdb_env_stat(env_.get(), &sum);
+  }
+  auto inside = (std::uint64_t{info.me_last_pgno} + 1) * sum.ms_psize;
+  auto used = used_bytes();
+  return (inside > used ? inside - used : 0)
+         + disk_free_bytes(directory_->path(), ~std::uint64_t{0} >> 1);
+}
+
+std::uint64_t lmdb_env::reserved_bytes() const {
+  auto size = file_bytes();
+  return reserved_end_ > size ? reserved_end_ - size : 0;
+}
+
+void lmdb_env::top_up_reserve() {
+  if (reserve_wanted_bytes_ == 0 || reserved_bytes() >= reserve_wanted_bytes_ / 2)
+    return;
+  auto wanted = std::min<std::uint64_t>(reserve_wanted_bytes_,
+                                        disk_free_bytes(directory_->path(), 0) / 8);
+  int fd = -1;
+  if (wanted <= reserved_bytes() || ::mdb_env_get_fd(env_.get(), &fd) != 0)
+    return;
+  auto size = file_bytes();
+  if (::fallocate(fd, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(size),
+                  static_cast<off_t>(wanted))
+      == 0)
+    reserved_end_ = size + wanted;
+  else if (errno == EOPNOTSUPP)
+    reserve_wanted_bytes_ = 0;
 }
 
 lmdb_txn::lmdb_txn(const lmdb_env& env, bool writes)

@@ -33,6 +33,10 @@ struct lmdb_options {
   std::filesystem::path directory;
   std::size_t map_size_bytes = 0; ///< A limit; the file grows with the data.
   std::vector<const char*> tables;
+
+  /// Disk space to keep beyond the file's end, so that what frees pages also works on a
+  /// full disk. Never more than an eighth of what is free.
+  std::size_t reserve_bytes = 0;
 };
 
 class lmdb_env;
@@ -130,10 +134,21 @@ public:
   /// Bytes of the pages in use.
   std::uint64_t used_bytes() const;
 
+  /// What can be written without touching the reserve, about: free pages inside the file
+  /// and free space on its disk.
+  std::uint64_t free_bytes() const;
+
+  /// Takes the reserve again where it was used up and the disk has space. Cheap if there
+  /// is nothing to do. Where the file system cannot reserve, there is no reserve.
+  void top_up_reserve();
+
+  std::uint64_t reserved_bytes() const;
+
 private:
   friend class lmdb_txn;
   friend class lmdb_cursor;
 
+  std::uint64_t file_bytes() const;
   void open_env(const lmdb_options& options);
   void open_tables(const lmdb_options& options);
   [[noreturn]] void raise(int code, const char* doing) const;
@@ -146,6 +161,8 @@ private:
   std::unique_ptr<MDB_env, env_closer> env_;
   std::vector<unsigned> tables_;
   std::size_t map_size_bytes_ = 0;
+  std::size_t reserve_wanted_bytes_ = 0;
+  std::uint64_t reserved_end_ = 0; ///< Offset up to which the file's space is ours.
   mutable std::shared_mutex map_mutex_;
   bool was_damaged_ = false;
 };

@@ -1,279 +1,175 @@
 #include "storage/outbox.hpp"
 
 #include "storage/big_endian.hpp"
-#include "storage/lmdb_env.hpp"
-#include "storage/outbox_values.hpp"
+#include "storage/failpoint.hpp"
+#include "storage/outbox_impl.hpp"
 #include "storage/random_id.hpp"
 
 #include <algorithm>
-#include <map>
-#include <mutex>
-#include <utility>
 
 namespace weir::storage {
 
+using namespace outbox_table;
+
 namespace {
 
-constexpr lmdb_table meta_table{0};
-constexpr lmdb_table block_table{1};
-
-constexpr std::uint32_t format_version = 1;
-constexpr std::uint8_t state_version = 1;
+constexpr std::uint32_t format_version = 2;
 
 // Pages come whole, and deleting needs pages too.
 constexpr std::size_t map_slack_bytes = 64 << 20;
-constexpr std::size_t map_reserve_bytes = 16 << 20;
-constexpr std::size_t map_grown_bytes_max = 64 << 20;
-
-/// What is known in memory of a block that waits.
-struct block_entry {
-  std::uint32_t record_count = 0;
-  block_priority priority = block_priority::summary;
-  std::size_t size_bytes = 0;
-};
-using block_index = std::map<std::uint64_t, block_entry>;
 
 lmdb_options to_options(const outbox_config& config) {
-  return {
-    config.directory, config.size_bytes_max * 2 + map_slack_bytes, {"meta", "blocks"}};
+  return {config.directory,
+          config.size_bytes_max * 2 + map_slack_bytes,
+          {"meta", "blocks", "chunks"},
+          std::min(config.reserve_bytes, config.size_bytes_max / 16)};
+}
+
+std::uint32_t stored_format(const lmdb_txn& txn) {
+  auto value = txn.get(meta, "format");
+  if (!value)
+    return 0;
+  auto in = byte_reader{*value};
+  auto version = in.take<std::uint32_t>();
+  if (!in.complete() || version == 0)
+    throw failure(errc::malformed, "the outbox's format cannot be read.");
+  if (version > format_version)
+    throw failure(errc::unsupported,
+                  "the outbox has format " + std::to_string(version)
+                    + ", this program knows up to " + std::to_string(format_version)
+                    + ". Start the newer program that wrote it, or name "
+                      "another directory.");
+  return version;
 }
 
 } // namespace
 
-struct outbox::impl {
-  impl(const outbox_config& config, std::int64_t unix_ns)
-    : size_bytes_max(config.size_bytes_max), env(to_options(config), unix_ns) {
-    was_damaged = env.was_damaged();
-    load();
-  }
+std::uint64_t first_seq_of(const outbox_entry& x) {
+  return std::visit([](const auto& entry) { return entry.first_seq; }, x);
+}
 
-  void load();
-  void load_blocks(const lmdb_txn& txn);
-  std::uint64_t append(std::span<const new_block> blocks);
-  void acknowledge(std::uint64_t through_seq);
-  std::vector<std::uint64_t> over_budget(const block_index& added) const;
-  void make_room();
-  void remove(std::span<const std::uint64_t> numbers, outbox_counters now);
-  void publish();
+std::uint64_t last_seq_of(const outbox_entry& x) {
+  if (const auto* block = std::get_if<stored_block>(&x))
+    return block->last_seq();
+  return std::get<hole>(x).last_seq;
+}
 
-  /// Runs `write`; if the map is full, once more with a larger one. Only for
-  /// what makes the database smaller.
-  template <class Write>
-  void shrink(Write write) {
-    try {
-      write();
-    } catch (const failure& x) {
-      if (x.what_happened.code != errc::map_full || grown_bytes >= map_grown_bytes_max)
-        throw;
-      env.grow(map_reserve_bytes);
-      grown_bytes += map_reserve_bytes;
-      write();
-    }
-  }
+std::string_view to_string(outbox_state x) {
+  constexpr std::array<std::string_view, 4> names{"ok", "coalescing", "expiring",
+                                                  "disk_full"};
+  return names.at(static_cast<std::size_t>(x));
+}
 
-  const std::size_t size_bytes_max;
-  lmdb_env env;
-  bool was_damaged = false;
-  std::uint64_t epoch = 0;
-  std::uint32_t run = 0;
-
-  std::mutex write_mutex; // Guards `blocks`, `bytes`, `now` and the order of writes.
-  block_index blocks;
-  std::uint64_t records = 0;
-  std::size_t bytes = 0;
-  outbox_counters now;
-  std::size_t grown_bytes = 0;
-
-  mutable std::mutex stats_mutex; // So that stats() never waits for the disk.
-  outbox_stats published;
-};
+outbox::impl::impl(const outbox_config& wanted, std::int64_t unix_ns)
+  : config(wanted), env(to_options(wanted), unix_ns) {
+  was_damaged = env.was_damaged();
+  load();
+  files_set_aside = database_directory::set_aside_count(config.directory);
+}
 
 void outbox::impl::load() {
   auto txn = lmdb_txn{env, true};
-  if (auto format = txn.get(meta_table, "format")) {
-    auto in = byte_reader{*format};
-    auto version = in.take<std::uint32_t>();
-    if (in.ok() && version > format_version)
-      throw failure(errc::unsupported,
-                    "the outbox has format " + std::to_string(version)
-                      + ", this program knows up to " + std::to_string(format_version)
-                      + ". Start the newer program that wrote it, or name "
-                        "another directory.");
-  }
+  auto format = stored_format(txn);
   std::string text;
   put_be(text, format_version);
-  txn.put(meta_table, "format", text);
-  auto identity = byte_reader{txn.get(meta_table, "identity").value_or("")};
+  txn.put(meta, "format", text);
+  auto identity = byte_reader{txn.get(meta, "identity").value_or("")};
   epoch = identity.take<std::uint64_t>();
   run = identity.take<std::uint32_t>();
   if (epoch == 0)
     epoch = random_id();
-  run += 1;
-  text.clear();
-  put_be(text, epoch);
-  put_be(text, run);
-  txn.put(meta_table, "identity", text);
-  if (auto stored = txn.get(meta_table, "counters"))
-    now = to_counters(*stored);
-  load_blocks(txn);
+  run = std::max(run, std::uint32_t{1});
+  put_identity(txn);
+  if (auto stored = txn.get(meta, "counters"))
+    now = format == 1 ? to_counters_of_version_1(*stored) : to_counters(*stored);
+  if (auto stored = txn.get(meta, "offered"))
+    offered = to_ranges(*stored);
+  if (format == 1) {
+    text.clear();
+    put_be(text, run);
+    txn.put(meta, "run_of_version_1", text);
+  }
+  run_of_version_1
+    = byte_reader{txn.get(meta, "run_of_version_1").value_or("")}.take<std::uint32_t>();
+  has_legacy_state = txn.get(meta, "state").has_value();
+  if (now.first_start_seq == 0)
+    now.first_start_seq = now.next_seq;
+  load_entries(txn);
+  checkpoints.load(txn);
+  put_counters(txn, now);
   txn.commit();
   publish();
 }
 
-void outbox::impl::load_blocks(const lmdb_txn& txn) {
-  auto cursor = lmdb_cursor{txn, block_table};
+void outbox::impl::load_entries(const lmdb_txn& txn) {
+  auto cursor = lmdb_cursor{txn, blocks};
   auto next_free = std::uint64_t{1};
   for (bool more = cursor.first(); more; more = cursor.next()) {
-    auto found = to_block(cursor.key(), cursor.value());
-    if (found.first_seq < next_free || found.record_count == 0
-        || found.record_count > now.next_seq
-        || found.first_seq > now.next_seq - found.record_count)
-      throw failure(errc::malformed, "the outbox's numbering is damaged at "
-                                     "record "
+    auto found = to_entry(cursor.key(), cursor.value(), run_of_version_1);
+    if (found.first_seq < next_free || found.seq_span > now.next_seq
+        || found.first_seq > now.next_seq - found.seq_span)
+      throw failure(errc::malformed, "the outbox's numbering is damaged at record "
                                        + std::to_string(found.first_seq) + ".");
-    next_free = found.first_seq + found.record_count;
-    blocks.emplace_hint(
-      blocks.end(), found.first_seq,
-      block_entry{found.record_count, found.priority, found.bytes.size()});
-    records += found.record_count;
-    bytes += found.bytes.size();
+    next_free = found.first_seq + found.seq_span;
+    index.insert(found.first_seq, to_index_entry(found));
+  }
+}
+
+void outbox::impl::put_identity(lmdb_txn& txn) const {
+  std::string text;
+  put_be(text, epoch);
+  put_be(text, run);
+  txn.put(meta, "identity", text);
+}
+
+void outbox::impl::begin_run() {
+  run += 1;
+  try {
+    shrink([&] {
+      auto txn = lmdb_txn{env, true};
+      put_identity(txn);
+      failpoint("outbox.begin_run.before");
+      txn.commit();
+      failpoint("outbox.begin_run.after");
+    });
+  } catch (...) {
+    run -= 1;
+    throw;
   }
 }
 
 void outbox::impl::publish() {
-  auto lock = std::lock_guard{stats_mutex};
-  published = {blocks.size(),
-               records,
-               bytes,
-               now.next_seq,
-               blocks.empty() ? 0 : blocks.begin()->first,
-               now.acknowledged_seq,
-               now.expired_records};
+  auto lock = std::lock_guard{view_mutex};
+  auto& x = published;
+  x.blocks = index.blocks();
+  x.records = index.records();
+  x.size_bytes = index.size_bytes();
+  x.size_bytes_by_priority = index.size_bytes_by_priority();
+  x.holes = index.holes();
+  x.hole_numbers = index.hole_numbers();
+  x.next_seq = now.next_seq;
+  x.oldest_seq = index.all().empty() ? 0 : index.all().begin()->first;
+  x.acknowledged_seq = now.acknowledged_seq;
+  x.expired_records = now.expired_records;
+  x.coalesced_records = now.coalesced_records;
+  x.shed_records = now.shed_records;
+  x.checkpoint_bytes = checkpoints.size_bytes();
+  x.checkpoint_written_bytes = checkpoint_written_bytes;
+  x.level_percent
+    = config.size_bytes_max == 0 ? 100 : x.size_bytes * 100 / config.size_bytes_max;
+  x.reserved_bytes = env.reserved_bytes();
+  x.state = condition;
 }
 
-/// The oldest summary blocks that must go so that the rest fits.
-std::vector<std::uint64_t> outbox::impl::over_budget(const block_index& added) const {
-  auto total = bytes;
-  for (const auto& [number, block] : added)
-    total += block.size_bytes;
-  std::vector<std::uint64_t> going;
-  for (const auto* index : {&blocks, &added}) {
-    for (auto i = index->begin(); i != index->end(); ++i) {
-      if (total <= size_bytes_max)
-        return going;
-      if (i->second.priority != block_priority::summary)
-        continue;
-      going.push_back(i->first);
-      total -= i->second.size_bytes;
-    }
-  }
-  return going;
-}
-
-std::uint64_t outbox::impl::append(std::span<const new_block> incoming) {
-  auto after = now;
-  block_index added;
-  for (const auto& block : incoming) {
-    if (block.record_count == 0)
-      throw failure(errc::malformed, "a block without records has no place in "
-                                     "the outbox; hand in only others.");
-    added[after.next_seq] = {block.record_count, block.priority, block.bytes.size()};
-    after.next_seq += block.record_count;
-  }
-  if (added.empty())
-    return now.next_seq;
-  auto going = over_budget(added);
-  auto txn = lmdb_txn{env, true};
-  for (auto number : going) {
-    auto old = blocks.find(number);
-    const auto& entry = old != blocks.end() ? old->second : added[number];
-    after.expired_records += entry.record_count;
-    if (old != blocks.end())
-      txn.erase(block_table, block_key(number));
-  }
-  auto source = incoming.begin();
-  for (const auto& [number, block] : added) {
-    if (!std::binary_search(going.begin(), going.end(), number))
-      txn.append(block_table, block_key(number), to_value(*source));
-    ++source;
-  }
-  txn.put(meta_table, "counters", to_value(after));
-  txn.commit();
-  for (const auto& [number, block] : added) {
-    blocks.emplace_hint(blocks.end(), number, block);
-    records += block.record_count;
-    bytes += block.size_bytes;
-  }
-  auto first = now.next_seq;
-  for (auto number : going) {
-    auto gone = blocks.extract(number);
-    records -= gone.mapped().record_count;
-    bytes -= gone.mapped().size_bytes;
-  }
-  now = after;
-  publish();
-  return first;
-}
-
-/// Expires the oldest summary blocks, a quarter of the bytes that they hold.
-void outbox::impl::make_room() {
-  std::size_t summary_bytes = 0;
-  for (const auto& [number, block] : blocks)
-    if (block.priority == block_priority::summary)
-      summary_bytes += block.size_bytes;
-  auto after = now;
-  std::vector<std::uint64_t> going;
-  std::size_t freed = 0;
-  for (auto i = blocks.begin(); i != blocks.end() && freed <= summary_bytes / 4; ++i) {
-    if (i->second.priority != block_priority::summary)
-      continue;
-    going.push_back(i->first);
-    freed += i->second.size_bytes;
-    after.expired_records += i->second.record_count;
-  }
-  // Also with nothing to remove: what an acknowledgement has freed can be used
-  // from the second transaction on.
-  remove(going, after);
-}
-
-void outbox::impl::remove(std::span<const std::uint64_t> numbers,
-                          outbox_counters after) {
-  shrink([&] {
-    auto txn = lmdb_txn{env, true};
-    for (auto number : numbers)
-      txn.erase(block_table, block_key(number));
-    txn.put(meta_table, "counters", to_value(after));
-    txn.commit();
-  });
-  for (auto number : numbers) {
-    auto gone = blocks.extract(number);
-    records -= gone.mapped().record_count;
-    bytes -= gone.mapped().size_bytes;
-  }
-  now = after;
-  publish();
-}
-
-void outbox::impl::acknowledge(std::uint64_t through_seq) {
-  // The other side cannot have what was never sent.
-  auto through = std::min(through_seq, now.next_seq - 1);
-  std::vector<std::uint64_t> going;
-  for (const auto& [number, block] : blocks) {
-    if (number + block.record_count - 1 > through)
-      break;
-    going.push_back(number);
-  }
-  if (going.empty() && through <= now.acknowledged_seq)
-    return;
-  auto after = now;
-  after.acknowledged_seq = std::max(now.acknowledged_seq, through);
-  remove(going, after);
-}
+// -- public functions --------------------------------------------------------
 
 outbox::outbox(std::unique_ptr<impl> state) : impl_(std::move(state)) {
 }
 
-outbox::~outbox() = default;
+outbox::~outbox() {
+  // What is not written is asked for again: nothing is lost if this fails.
+  static_cast<void>(guarded([&] { impl_->flush_acknowledged(); }));
+}
 
 expected<std::unique_ptr<outbox>, error> outbox::open(const outbox_config& config,
                                                       std::int64_t unix_ns) {
@@ -294,95 +190,110 @@ expected<std::unique_ptr<outbox>, error> outbox::open(const outbox_config& confi
 }
 
 std::uint64_t outbox::epoch() const {
+  auto lock = std::lock_guard{impl_->write_mutex};
   return impl_->epoch;
 }
 
 std::uint32_t outbox::run() const {
+  auto lock = std::lock_guard{impl_->write_mutex};
   return impl_->run;
+}
+
+expected<void, error> outbox::begin_run() {
+  return guarded([&] {
+    auto lock = std::lock_guard{impl_->write_mutex};
+    impl_->begin_run();
+  });
 }
 
 bool outbox::was_damaged() const {
   return impl_->was_damaged;
 }
 
-expected<std::uint64_t, error> outbox::append(std::span<const new_block> blocks) {
+std::size_t outbox::files_set_aside() const {
+  return impl_->files_set_aside;
+}
+
+expected<std::uint64_t, error> outbox::commit(std::span<const new_block> blocks,
+                                              const checkpoint* state) {
   return guarded([&] {
     auto lock = std::lock_guard{impl_->write_mutex};
-    try {
-      return impl_->append(blocks);
-    } catch (const failure& x) {
-      if (x.what_happened.code != errc::map_full)
-        throw;
-    }
-    impl_->make_room();
-    return impl_->append(blocks);
+    return impl_->commit(blocks, state);
   });
 }
 
-expected<std::vector<stored_block>, error>
-outbox::read_after(std::uint64_t after_seq, std::size_t size_bytes_max) const {
+expected<std::optional<checkpoint>, error> outbox::load_checkpoint() const {
   return guarded([&] {
-    std::vector<stored_block> result;
-    if (after_seq == ~std::uint64_t{0})
-      return result;
-    auto txn = lmdb_txn{impl_->env, false};
-    auto cursor = lmdb_cursor{txn, block_table};
-    std::size_t size = 0;
-    for (bool more = cursor.seek(block_key(after_seq + 1)); more;
-         more = cursor.next()) {
-      auto found = to_block(cursor.key(), cursor.value());
-      size += found.bytes.size();
-      if (size > size_bytes_max && !result.empty())
-        break;
-      result.push_back({found.first_seq, found.record_count, found.priority,
-                        std::string{found.bytes}});
-    }
-    return result;
+    auto lock = std::lock_guard{impl_->write_mutex};
+    return impl_->checkpoints.read(lmdb_txn{impl_->env, false});
   });
 }
 
-expected<void, error> outbox::acknowledge(std::uint64_t through_seq) {
+expected<void, error> outbox::drop_checkpoint() {
   return guarded([&] {
     auto lock = std::lock_guard{impl_->write_mutex};
-    impl_->acknowledge(through_seq);
-  });
-}
-
-expected<void, error> outbox::save_state(std::string_view bytes) {
-  return guarded([&] {
-    auto lock = std::lock_guard{impl_->write_mutex};
-    std::string value;
-    put_be(value, state_version);
-    value.append(bytes);
-    auto txn = lmdb_txn{impl_->env, true};
-    txn.put(meta_table, "state", value);
-    txn.commit();
-  });
-}
-
-expected<std::optional<std::string>, error> outbox::take_state() {
-  return guarded([&] {
-    auto lock = std::lock_guard{impl_->write_mutex};
-    std::optional<std::string> result;
     impl_->shrink([&] {
       auto txn = lmdb_txn{impl_->env, true};
-      auto value = txn.get(meta_table, "state");
-      if (!value)
-        return;
-      if (value->empty() || value->front() != state_version)
-        throw failure(errc::unsupported,
-                      "the outbox holds a saved state of another version; start "
-                      "the program that wrote it.");
-      result = std::string{value->substr(1)};
-      txn.erase(meta_table, "state");
+      impl_->checkpoints.set_aside(txn);
+      if (auto state = txn.get(meta, "state")) {
+        auto kept = std::string{*state};
+        txn.put(meta, "state_aside", kept);
+        txn.erase(meta, "state");
+      }
+      failpoint("outbox.drop_checkpoint.before");
       txn.commit();
+      failpoint("outbox.drop_checkpoint.after");
     });
+    impl_->has_legacy_state = false;
+    impl_->checkpoints.load(lmdb_txn{impl_->env, false});
+    impl_->publish();
+  });
+}
+
+expected<std::optional<std::string>, error> outbox::legacy_state() const {
+  return guarded([&] {
+    constexpr char state_version = 1;
+    auto txn = lmdb_txn{impl_->env, false};
+    auto value = txn.get(meta, "state");
+    std::optional<std::string> result;
+    if (value && (value->empty() || value->front() != state_version))
+      throw failure(errc::unsupported,
+                    "the outbox holds a saved state of another version; start "
+                    "the program that wrote it.");
+    if (value)
+      result = std::string{value->substr(1)};
     return result;
+  });
+}
+
+expected<std::vector<outbox_entry>, error>
+outbox::read_after(std::uint64_t after_seq, std::size_t size_bytes_max) const {
+  return guarded([&] { return impl_->read_after(after_seq, size_bytes_max); });
+}
+
+expected<void, error> outbox::acknowledge(std::uint64_t through_seq,
+                                          std::uint64_t lane_first,
+                                          std::uint64_t lane_through) {
+  return guarded([&] {
+    auto lock = std::lock_guard{impl_->write_mutex};
+    impl_->acknowledge(through_seq, {lane_first, lane_through});
+  });
+}
+
+void outbox::note_contact() {
+  auto lock = std::lock_guard{impl_->write_mutex};
+  impl_->now.first_start_seq = 0; // Becomes durable with the next commit.
+}
+
+expected<renewal_report, error> outbox::renew_epoch(std::uint64_t centre_through_seq) {
+  return guarded([&] {
+    auto lock = std::lock_guard{impl_->write_mutex};
+    return impl_->renew_epoch(centre_through_seq);
   });
 }
 
 outbox_stats outbox::stats() const {
-  auto lock = std::lock_guard{impl_->stats_mutex};
+  auto lock = std::lock_guard{impl_->view_mutex};
   return impl_->published;
 }
 

@@ -81,7 +81,7 @@ TEST_CASE_METHOD(fixture, "a damaged file is set aside under a free name",
     REQUIRE(opened);
     CHECK((*opened)->was_damaged());
     auto block = new_block{"bytes", 1, block_priority::summary};
-    CHECK((*opened)->append({&block, 1}));
+    CHECK((*opened)->commit({&block, 1}, nullptr));
   }
   CHECK(fs::file_size(directory / "outbox.damaged-1700/data.mdb") == 10'000);
   CHECK(fs::exists(directory / "outbox.damaged-1701/data.mdb"));
@@ -103,11 +103,11 @@ TEST_CASE_METHOD(fixture, "a damaged or missing lock file does no harm", "[stora
   auto block = new_block{"bytes", 1, block_priority::summary};
   auto bytes
     = GENERATE(std::string{}, std::string(100, '\xff'), std::string(50'000, '\x7f'));
-  REQUIRE(outbox::open(config, 1).value()->append({&block, 1}));
+  REQUIRE(outbox::open(config, 1).value()->commit({&block, 1}, nullptr));
   write_file(config.directory / "lock.mdb", bytes);
   auto opened = outbox::open(config, 1);
   REQUIRE(opened);
   CHECK_FALSE((*opened)->was_damaged());
   CHECK((*opened)->stats().blocks == 1);
-  CHECK((*opened)->append({&block, 1}));
+  CHECK((*opened)->commit({&block, 1}, nullptr));
 }

@@ -9,6 +9,7 @@
 #include <catch2/catch.hpp>
 
 #include <sys/mount.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -50,6 +51,9 @@ public:
     while (file.write(chunk.data(), 4096).flush())
       continue;
   }
+  void make_read_only() const {
+    ::mount(nullptr, path().c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr);
+  }
   void free() const {
     fs::remove(path() / "filler");
   }
@@ -61,30 +65,95 @@ private:
 
 } // namespace
 
-TEST_CASE("a full disk is reported, and the outbox goes on when there is space",
+TEST_CASE("on a full disk the outbox sheds its oldest, and goes on when there is space",
           "[disk]") {
   small_disk disk;
   if (!disk.mounted())
     return;
   auto config = outbox_config{disk.path() / "outbox", 64 << 20};
   auto uut = outbox::open(config, 1).value();
+  CHECK(uut->stats().reserved_bytes > 0);
   auto block = new_block{std::string(20'000, 'd'), 1, block_priority::summary};
-  REQUIRE(uut->append({&block, 1}));
+  for (int i = 0; i < 20; ++i)
+    REQUIRE(uut->commit({&block, 1}, nullptr));
   disk.fill();
-  auto failed = uut->append({&block, 1});
-  for (int i = 0; failed && i < 100; ++i)
-    failed = uut->append({&block, 1});
+  for (int i = 0; i < 100; ++i) {
+    INFO("commit " << i);
+    auto done = uut->commit({&block, 1}, nullptr);
+    REQUIRE(done);
+  }
+  auto stats = uut->stats();
+  CHECK(stats.state == outbox_state::disk_full);
+  CHECK(stats.shed_records > 50);
+  CHECK(stats.expired_records == 0);
+  CHECK(stats.records + stats.shed_records == 120);
+  CHECK(stats.holes == 1);
+  disk.free();
+  CHECK(uut->commit({&block, 1}, nullptr).value() == stats.next_seq);
+  CHECK(uut->stats().state == outbox_state::ok);
+  CHECK(uut->stats().shed_records == stats.shed_records);
+}
+
+TEST_CASE("alerts alone on a full disk are an error until there is space again",
+          "[disk]") {
+  small_disk disk;
+  if (!disk.mounted())
+    return;
+  auto config = outbox_config{disk.path() / "outbox", 64 << 20};
+  auto uut = outbox::open(config, 1).value();
+  auto block = new_block{std::string(20'000, 'd'), 1, block_priority::alert};
+  for (int i = 0; i < 20; ++i)
+    REQUIRE(uut->commit({&block, 1}, nullptr));
+  disk.fill();
+  auto failed = uut->commit({&block, 1}, nullptr);
+  for (int i = 0; failed && i < 200; ++i)
+    failed = uut->commit({&block, 1}, nullptr);
   REQUIRE_FALSE(failed);
   CHECK(failed.error().code == errc::disk_full);
   CHECK(failed.error().message.find("Free some space") != std::string::npos);
   auto stats = uut->stats();
-  auto waiting = uut->read_after(0, ~std::size_t{0}).value();
-  CHECK(waiting.size() == stats.blocks);
-  disk.free();
-  CHECK(uut->append({&block, 1}).value() == stats.next_seq);
-  CHECK(uut->acknowledge(stats.next_seq));
-  uut.reset();
-  CHECK(outbox::open(config, 1).value()->stats().acknowledged_seq == stats.next_seq);
+  CHECK(stats.state == outbox_state::disk_full);
+  CHECK(uut->read_after(0, ~std::size_t{0}).value().size() == stats.blocks);
+  SECTION("what is acknowledged makes room, though the disk stays full") {
+    REQUIRE(uut->acknowledge(stats.next_seq - 1));
+    for (unsigned i = 0; i < 5; ++i) {
+      auto done = uut->commit({&block, 1}, nullptr);
+      INFO((done ? std::string{} : done.error().message));
+      REQUIRE(done);
+      CHECK(*done == stats.next_seq + i);
+    }
+  }
+  SECTION("space on the disk makes room") {
+    disk.free();
+    CHECK(uut->commit({&block, 1}, nullptr).value() == stats.next_seq);
+    CHECK(uut->acknowledge(stats.next_seq));
+    uut.reset();
+    CHECK(outbox::open(config, 1).value()->stats().acknowledged_seq == stats.next_seq);
+  }
+}
+
+TEST_CASE("a read-only disk is an error of its own, and memory is offered instead",
+          "[disk]") {
+  small_disk disk;
+  if (!disk.mounted())
+    return;
+  disk.make_read_only();
+  auto config = outbox_config{disk.path() / "outbox", 1 << 20};
+  auto opened = outbox::open(config, 1);
+  REQUIRE_FALSE(opened);
+  CHECK(opened.error().code == errc::read_only);
+  CHECK(opened.error().message.find("mounted for writing") != std::string::npos);
+  auto name = "weir-test-" + std::to_string(::getpid());
+  auto memory = memory_directory(name);
+  REQUIRE(memory);
+  CHECK(memory->filename() == name);
+  CHECK(memory_directory(name).value() == *memory); // Ours already.
+  config.directory = *memory / "outbox";
+  CHECK(outbox::open(config, 1));
+  fs::permissions(*memory, fs::perms::all); // As somebody else's might be: not used.
+  CHECK(memory_directory(name).value().filename() == name + "-1");
+  fs::remove_all(*memory);
+  fs::remove_all(memory->string() + "-1");
 }
 
 TEST_CASE("a full disk is reported, and the store goes on when there is space",

@@ -136,14 +136,13 @@ TEST_CASE("an edge killed while it appends and acknowledges keeps its numbering"
   temp_directory directory;
   auto config = outbox_config{directory / "outbox", 1 << 20};
   auto random = std::mt19937{4712};
-  std::uint32_t runs = 0;
   for (int round = 0; round < 20; ++round) {
     INFO("round " << round);
     auto child = victim{[&](auto report) {
       auto opened = outbox::open(config, 1);
       for (int i = 0; opened; ++i) {
         auto block = new_block{std::string(3000, 'k'), 3, block_priority::summary};
-        auto first = (*opened)->append({&block, 1});
+        auto first = (*opened)->commit({&block, 1}, nullptr);
         if (!first || (i % 3 == 0 && !(*opened)->acknowledge(*first - 1)))
           return;
         report(*first + 2);
@@ -155,43 +154,53 @@ TEST_CASE("an edge killed while it appends and acknowledges keeps its numbering"
     auto opened = outbox::open(config, 1);
     REQUIRE(opened);
     CHECK_FALSE((*opened)->was_damaged());
-    runs += 2;
-    CHECK((*opened)->run() == runs);
+    CHECK((*opened)->run() == 1);
     auto stats = (*opened)->stats();
     CHECK(stats.next_seq > confirmed);
-    auto blocks = (*opened)->read_after(0, ~std::size_t{0}).value();
-    REQUIRE(blocks.size() == stats.blocks);
+    auto entries = (*opened)->read_after(0, ~std::size_t{0}).value();
+    REQUIRE(entries.size() == stats.blocks);
     auto next = stats.acknowledged_seq + 1;
-    for (const auto& block : blocks) {
+    for (const auto& entry : entries) {
+      const auto& block = std::get<stored_block>(entry);
       CHECK(block.first_seq == next);
       CHECK(block.bytes.size() == 3000);
-      next += block.record_count;
+      next += block.seq_span;
     }
     CHECK(next == stats.next_seq);
   }
 }
 
-TEST_CASE("a saved state is taken at most once, whenever the kill comes", "[kill]") {
+TEST_CASE("a checkpoint and its blocks are there together, whenever the kill comes",
+          "[kill]") {
   temp_directory directory;
-  auto config = outbox_config{directory / "outbox", 1 << 20};
+  auto config = outbox_config{directory / "outbox", 16 << 20};
   auto random = std::mt19937{4713};
-  for (int round = 0; round < 10; ++round) {
+  for (int round = 0; round < 20; ++round) {
     INFO("round " << round);
-    REQUIRE(outbox::open(config, 1).value()->save_state("state"));
     auto child = victim{[&](auto report) {
       auto opened = outbox::open(config, 1);
-      if (!opened)
-        return;
-      report(1); // Open, nothing taken yet.
-      auto state = (*opened)->take_state();
-      if (state && *state)
-        report(2);
-      for (;;)
-        ::pause();
+      while (opened) {
+        // Three records per commit; the state says how many were ever made.
+        auto made = (*opened)->stats().next_seq + 2;
+        auto block = new_block{"abc", 3, block_priority::summary};
+        auto state
+          = checkpoint{made, {{"node", std::to_string(made)}, {"shard/0", {}}}};
+        state.parts[1].bytes = std::string(100'000, static_cast<char>('a' + made % 26));
+        if (!(*opened)->commit({&block, 1}, &state))
+          return;
+        report(made);
+      }
     }};
-    auto last = child.kill_after(1, std::chrono::microseconds{random() % 500});
-    auto left = outbox::open(config, 1).value()->take_state().value();
-    CHECK_FALSE((last == 2 && left));
-    CHECK_FALSE(outbox::open(config, 1).value()->take_state().value());
+    auto confirmed = child.kill_after(1 + static_cast<int>(random() % 5),
+                                      std::chrono::microseconds{random() % 2000});
+    auto opened = outbox::open(config, 1).value();
+    auto made = opened->stats().next_seq - 1;
+    CHECK(made >= confirmed);
+    auto state = opened->load_checkpoint().value();
+    REQUIRE(state);
+    CHECK(state->journal_number == made);
+    CHECK(state->parts.at(0).bytes == std::to_string(made));
+    CHECK(state->parts.at(1).bytes
+          == std::string(100'000, static_cast<char>('a' + made % 26)));
   }
 }

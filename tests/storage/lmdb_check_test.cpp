@@ -46,7 +46,7 @@ const std::string& sound_file() {
     for (std::size_t i = 0; i < 300; ++i) {
       auto size = i % 7 == 0 ? 9000 : 50 + i;
       auto block = new_block{std::string(size, 'b'), 3, block_priority::summary};
-      made->append({&block, 1}).value();
+      made->commit({&block, 1}, nullptr).value();
     }
     if (!made->acknowledge(300))
       throw std::runtime_error("cannot acknowledge");
@@ -79,10 +79,10 @@ struct fixture {
       if (!opened)
         ::_exit(1);
       auto block = new_block{std::string(5000, 'n'), 1, block_priority::alert};
-      auto fine = (*opened)->append({&block, 1})
+      auto fine = (*opened)->commit({&block, 1}, nullptr)
                   && (*opened)->read_after(0, ~std::size_t{0})
                   && (*opened)->acknowledge((*opened)->stats().next_seq)
-                  && (*opened)->append({&block, 1});
+                  && (*opened)->commit({&block, 1}, nullptr);
       opened->reset();
       ::_exit(fine ? 0 : 2);
     }

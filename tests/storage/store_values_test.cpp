@@ -2,7 +2,6 @@
 // error.
 #include "storage/store_values.hpp"
 
-#include "storage/outbox_values.hpp"
 #include "tests/storage/records.hpp"
 #include "tests/support/hex.hpp"
 
@@ -82,11 +81,6 @@ TEST_CASE("values decode to what they were", "[storage]") {
 }
 
 TEST_CASE("the examples of FORMAT.md are true", "[storage]") {
-  CHECK(to_hex(block_key(1)) == "0000000000000001");
-  CHECK(to_hex(to_value(new_block{"hello", 3, block_priority::summary}))
-        == "01010000000368656c6c6f");
-  CHECK(to_hex(to_value(outbox_counters{4, 0, 0}))
-        == "000000000000000400000000000000000000000000000000");
   CHECK(to_hex(series_key(1)) == "00000001");
   CHECK(to_hex(to_value(stored_series{1, "north", "t{}", 0, 0}))
         == "01000000056e6f72746800000003747b7d");

@@ -1,0 +1,404 @@
+// What changes the entries of the outbox: committing, giving up, acknowledging.
+#include "storage/outbox_impl.hpp"
+
+#include "storage/failpoint.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+namespace weir::storage {
+
+using namespace outbox_table;
+
+namespace {
+
+// An acknowledgement waits for the next commit, unless so much has come together.
+constexpr std::size_t unflushed_blocks_max = 4096;
+constexpr std::size_t unflushed_bytes_max = 16 << 20;
+
+// Pages on the way from the roots to what changes are written too.
+constexpr std::size_t tree_bytes = 128 << 10;
+constexpr std::size_t page_bytes = 4096;
+
+constexpr int give_up_rounds_max = 4;
+
+entry_view to_view(const new_block& x, std::uint64_t first_seq, std::uint32_t run) {
+  entry_view result;
+  result.first_seq = first_seq;
+  result.seq_span = x.record_count;
+  result.priority = x.priority;
+  result.run = run;
+  result.record_count = x.record_count;
+  result.bytes = x.bytes;
+  return result;
+}
+
+entry_view to_hole_view(std::uint64_t first_seq, const index_entry& x) {
+  entry_view result;
+  result.first_seq = first_seq;
+  result.seq_span = x.seq_span;
+  result.is_hole = true;
+  result.reason = x.reason;
+  return result;
+}
+
+std::size_t pages_for(std::size_t size_bytes) {
+  return (size_bytes + page_bytes) / page_bytes * page_bytes;
+}
+
+void check(std::span<const new_block> blocks) {
+  for (const auto& block : blocks)
+    if (block.record_count == 0
+        || static_cast<std::size_t>(block.priority) >= block_priority_count)
+      throw failure(errc::malformed, "a block without records has no place in the "
+                                     "outbox; hand in only others.");
+}
+
+/// Of the blocks that are just coming, takes those of one priority until it is enough.
+void take_newcomers(std::span<const new_block> incoming, block_priority going,
+                    std::uint64_t next_seq, std::size_t& size_wanted,
+                    std::vector<given_up>& into) {
+  for (const auto& block : incoming) {
+    if (size_wanted == 0)
+      return;
+    if (block.priority == going) {
+      into.push_back(
+        {next_seq, next_seq + block.record_count - 1, block.record_count, false});
+      size_wanted -= std::min(size_wanted, block.bytes.size());
+    }
+    next_seq += block.record_count;
+  }
+}
+
+} // namespace
+
+void count(outbox_counters& into, const std::vector<given_up>& victims,
+           hole_reason reason) {
+  for (const auto& x : victims) {
+    auto span = x.last_seq - x.first_seq + 1;
+    (reason == hole_reason::expired ? into.expired_records : into.shed_records) += span;
+    into.coalesced_records -= std::min(into.coalesced_records, span - x.record_count);
+  }
+}
+
+/// Of the stored blocks, takes those of one priority that are offered or not, oldest
+/// first, until it is enough.
+void outbox::impl::take_stored(block_priority going, bool of_offered,
+                               std::size_t& size_wanted, std::vector<given_up>& into) {
+  bool seen = false;
+  for (auto i = index.first_of(going); i != index.all().end(); ++i) {
+    if (size_wanted == 0)
+      return;
+    const auto& x = i->second;
+    if (x.is_hole || x.priority != going)
+      continue;
+    if (!std::exchange(seen, true))
+      index.note_first_of(going, i->first);
+    auto last = outbox_index::last_seq(*i);
+    if (offered.touches(i->first, last) != of_offered)
+      continue;
+    into.push_back({i->first, last, x.record_count, true, of_offered});
+    size_wanted -= std::min<std::size_t>(size_wanted, x.size_bytes);
+  }
+  if (!seen)
+    index.note_first_of(going, now.next_seq);
+}
+
+std::vector<given_up>
+outbox::impl::choose_victims(std::size_t size_wanted,
+                             std::span<const new_block> incoming) {
+  std::vector<given_up> result;
+  for (auto going : {block_priority::raw, block_priority::summary}) {
+    take_stored(going, false, size_wanted, result);
+    take_stored(going, true, size_wanted, result);
+    take_newcomers(incoming, going, now.next_seq, size_wanted, result);
+  }
+  return result;
+}
+
+entry_changes outbox::impl::to_holes(std::vector<given_up> victims,
+                                     hole_reason reason) const {
+  std::sort(victims.begin(), victims.end(), [](const auto& left, const auto& right) {
+    return left.first_seq < right.first_seq;
+  });
+  const auto& all = index.all();
+  auto may_join = [&](outbox_index::entries::const_iterator i) {
+    return i->second.is_hole && i->second.reason == reason
+           && !offered.touches(i->first, outbox_index::last_seq(*i));
+  };
+  entry_changes result;
+  index_entry hole;
+  hole.is_hole = true;
+  hole.reason = reason;
+  bool previous_is_offered = false;
+  for (const auto& x : victims) {
+    if (x.is_stored)
+      result.erased.push_back(x.first_seq);
+    bool joins
+      = !result.inserted.empty() && !x.is_offered && !previous_is_offered
+        && result.inserted.back().first + result.inserted.back().second.seq_span
+             == x.first_seq;
+    previous_is_offered = x.is_offered;
+    if (!joins)
+      result.inserted.emplace_back(x.first_seq, hole);
+    auto& [first, into] = result.inserted.back();
+    into.seq_span = x.last_seq - first + 1;
+    if (x.is_offered)
+      continue;
+    auto before = all.lower_bound(x.first_seq);
+    if (!joins && before != all.begin()
+        && outbox_index::last_seq(*--before) + 1 == x.first_seq && may_join(before)) {
+      result.erased.push_back(before->first);
+      first = before->first;
+      into.seq_span = x.last_seq - first + 1;
+    }
+    auto next = all.find(x.last_seq + 1);
+    if (next != all.end() && may_join(next)) {
+      result.erased.push_back(next->first);
+      into.seq_span += next->second.seq_span;
+    }
+  }
+  return result;
+}
+
+// -- in a transaction --------------------------------------------------------
+
+void outbox::impl::erase_acknowledged(lmdb_txn& txn) const {
+  for (auto first_seq : unflushed)
+    txn.erase(blocks, entry_key(first_seq));
+}
+
+void outbox::impl::write(lmdb_txn& txn, const entry_changes& changes) const {
+  for (auto first_seq : changes.erased)
+    txn.erase(blocks, entry_key(first_seq));
+  for (const auto& [first_seq, x] : changes.inserted)
+    txn.put(blocks, entry_key(first_seq), to_value(to_hole_view(first_seq, x)));
+}
+
+void outbox::impl::put_counters(lmdb_txn& txn, const outbox_counters& x) {
+  txn.put(meta, "counters", to_value(x));
+  auto view = std::lock_guard{view_mutex};
+  if (offers_version != offers_saved_version)
+    txn.put(meta, "offered", to_value(offered));
+  offers_put_version = offers_version;
+}
+
+void outbox::impl::apply(const entry_changes& changes) {
+  for (auto first_seq : changes.erased)
+    index.erase(first_seq);
+  for (const auto& [first_seq, x] : changes.inserted)
+    index.insert(first_seq, x);
+}
+
+/// A transaction with erase_acknowledged() and these counters is durable.
+void outbox::impl::committed(const outbox_counters& x) {
+  now = x;
+  unflushed.clear();
+  unflushed_bytes = 0;
+  {
+    auto view = std::lock_guard{view_mutex};
+    offers_saved_version = offers_put_version;
+  }
+  env.top_up_reserve();
+}
+
+// -- committing --------------------------------------------------------------
+
+/// So that an ordinary commit leaves the reserve alone.
+void outbox::impl::require_space(std::span<const new_block> incoming,
+                                 const checkpoint* state) const {
+  auto need = tree_bytes;
+  for (const auto& block : incoming)
+    need += pages_for(block.bytes.size());
+  auto upper = need;
+  if (state != nullptr)
+    for (const auto& part : state->parts)
+      upper += pages_for(part.bytes.size()) + page_bytes;
+  auto free = env.free_bytes();
+  if (free >= upper)
+    return;
+  if (state != nullptr)
+    need += checkpoints.changed_bytes(*state) * 9 / 8;
+  if (free < need)
+    throw failure(errc::disk_full,
+                  config.directory.string()
+                    + ": no space left: " + std::to_string(free >> 10) + " KB free, "
+                    + std::to_string(need >> 10)
+                    + " KB needed. Free some space on this file system; writing goes "
+                      "on then.");
+}
+
+std::uint64_t outbox::impl::write_commit(std::span<const new_block> incoming,
+                                         const checkpoint* state) {
+  require_space(incoming, state);
+  auto after = now;
+  auto size = index.size_bytes();
+  for (const auto& block : incoming)
+    size += block.bytes.size();
+  auto rewrite_lock = std::unique_lock{rewrite_mutex, std::defer_lock};
+  std::vector<given_up> victims;
+  if (size > config.size_bytes_max) {
+    rewrite_lock.lock();
+    victims = choose_victims(size - config.size_bytes_max, incoming);
+  }
+  count(after, victims, hole_reason::expired);
+  auto changes = to_holes(victims, hole_reason::expired);
+
+  auto txn = lmdb_txn{env, true};
+  erase_acknowledged(txn);
+  std::vector<std::pair<std::uint64_t, index_entry>> added;
+  for (const auto& block : incoming) {
+    auto entry = to_view(block, after.next_seq, run);
+    after.next_seq += block.record_count;
+    if (std::any_of(victims.begin(), victims.end(),
+                    [&](const auto& x) { return x.first_seq == entry.first_seq; }))
+      continue;
+    txn.append(blocks, entry_key(entry.first_seq), to_value(entry));
+    added.emplace_back(entry.first_seq, to_index_entry(entry));
+  }
+  write(txn, changes);
+  if (has_legacy_state)
+    txn.erase(meta, "state");
+  checkpoint_table::staged written;
+  if (state != nullptr)
+    written = checkpoints.write(txn, *state);
+  {
+    auto view = std::lock_guard{view_mutex};
+    // A reader that has read all takes these next, before any other commit.
+    if (after.next_seq > now.next_seq && std::exchange(reader_at_end, false)) {
+      offered.add(now.next_seq, after.next_seq - 1);
+      ++offers_version;
+    }
+  }
+  put_counters(txn, after);
+  failpoint("outbox.commit.before");
+  txn.commit();
+  failpoint("outbox.commit.after");
+  auto first_seq = now.next_seq;
+  apply(changes);
+  for (const auto& [number, x] : added)
+    index.insert(number, x);
+  committed(after);
+  has_legacy_state = false;
+  if (state != nullptr) {
+    checkpoint_written_bytes += written.written_bytes;
+    checkpoints.adopt(std::move(written));
+  }
+  condition = !victims.empty() ? outbox_state::expiring
+              : index.size_bytes() >= config.size_bytes_max / 5 * 4
+                ? outbox_state::coalescing
+                : outbox_state::ok;
+  return first_seq;
+}
+
+std::uint64_t outbox::impl::commit(std::span<const new_block> incoming,
+                                   const checkpoint* state) {
+  check(incoming);
+  if (incoming.empty() && state == nullptr)
+    return now.next_seq;
+  auto size = tree_bytes;
+  for (const auto& block : incoming)
+    size += pages_for(block.bytes.size());
+  bool has_shed = false;
+  for (int round = 0;; ++round) {
+    try {
+      auto first_seq = write_commit(incoming, state);
+      if (has_shed)
+        condition = outbox_state::disk_full;
+      publish();
+      return first_seq;
+    } catch (const failure& x) {
+      auto code = x.what_happened.code;
+      if (code == errc::disk_full)
+        condition = outbox_state::disk_full;
+      publish();
+      if ((code != errc::disk_full && code != errc::map_full)
+          || round == give_up_rounds_max)
+        throw;
+      has_shed = has_shed || code == errc::disk_full;
+      auto reason = code == errc::disk_full ? hole_reason::shed : hole_reason::expired;
+      if (!make_room(size << round, reason) && round > 0)
+        throw;
+    }
+  }
+}
+
+bool outbox::impl::make_room(std::size_t size_wanted, hole_reason reason) {
+  auto rewrite_lock = std::lock_guard{rewrite_mutex};
+  auto victims = choose_victims(size_wanted, {});
+  auto had_unflushed = !unflushed.empty();
+  auto after = now;
+  count(after, victims, reason);
+  auto changes = to_holes(victims, reason);
+  shrink([&] {
+    auto txn = lmdb_txn{env, true};
+    erase_acknowledged(txn);
+    write(txn, changes);
+    put_counters(txn, after);
+    failpoint("outbox.give_up.before");
+    txn.commit();
+    failpoint("outbox.give_up.after");
+  });
+  apply(changes);
+  committed(after);
+  publish();
+  // LMDB takes what a transaction has freed from the second one after it on.
+  shrink([&] {
+    auto txn = lmdb_txn{env, true};
+    txn.put(meta, "counters", to_value(now));
+    txn.commit();
+  });
+  return had_unflushed || !victims.empty();
+}
+
+// -- acknowledging -----------------------------------------------------------
+
+void outbox::impl::acknowledge(std::uint64_t through_seq, number_range lane) {
+  // The other side cannot have what was never sent.
+  auto through = std::min(through_seq, now.next_seq - 1);
+  auto remove = [this](std::uint64_t from, std::uint64_t to) {
+    auto i = index.all().lower_bound(from);
+    while (i != index.all().end() && outbox_index::last_seq(*i) <= to) {
+      auto first_seq = i->first;
+      unflushed_bytes += i->second.size_bytes;
+      unflushed.push_back(first_seq);
+      ++i;
+      index.erase(first_seq);
+    }
+  };
+  remove(0, through);
+  if (lane.first != 0)
+    remove(lane.first, std::min(lane.last, now.next_seq - 1));
+  now.acknowledged_seq = std::max(now.acknowledged_seq, through);
+  {
+    auto view = std::lock_guard{view_mutex};
+    offered.remove(0, now.acknowledged_seq);
+    if (lane.first != 0 && lane.first <= lane.last)
+      offered.remove(lane.first, lane.last);
+    if (lane.first != 0)
+      acknowledged_lane = lane;
+    else if (through >= acknowledged_lane.last)
+      acknowledged_lane = {};
+    ++offers_version;
+  }
+  publish();
+  if (unflushed.size() >= unflushed_blocks_max
+      || unflushed_bytes >= unflushed_bytes_max)
+    flush_acknowledged();
+}
+
+void outbox::impl::flush_acknowledged() {
+  if (unflushed.empty())
+    return;
+  shrink([&] {
+    auto txn = lmdb_txn{env, true};
+    erase_acknowledged(txn);
+    put_counters(txn, now);
+    failpoint("outbox.acknowledge.before");
+    txn.commit();
+    failpoint("outbox.acknowledge.after");
+  });
+  committed(now);
+}
+
+} // namespace weir::storage
