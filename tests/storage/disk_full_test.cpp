@@ -4,66 +4,14 @@
 #include "storage/store.hpp"
 
 #include "tests/storage/records.hpp"
-#include "tests/storage/temp_directory.hpp"
+#include "tests/storage/small_disk.hpp"
 
 #include <catch2/catch.hpp>
 
-#include <sys/mount.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <string>
 
 using namespace weir::storage;
 using namespace weir::test;
-namespace fs = std::filesystem;
-
-namespace {
-
-class small_disk {
-public:
-  small_disk() {
-    fs::create_directory(path());
-    mounted_ = ::mount("weir-test", path().c_str(), "tmpfs", 0, "size=3m") == 0;
-    if (!mounted_)
-      WARN("skipped: mounting a small file system is not permitted here ("
-           << std::strerror(errno) << ")");
-  }
-  ~small_disk() {
-    if (mounted_)
-      ::umount(path().c_str());
-  }
-
-  fs::path path() const {
-    return directory_ / "disk";
-  }
-  bool mounted() const {
-    return mounted_;
-  }
-
-  /// Leaves no byte free.
-  void fill() const {
-    std::ofstream file{path() / "filler", std::ios::binary};
-    auto chunk = std::string(4096, 'f');
-    while (file.write(chunk.data(), 4096).flush())
-      continue;
-  }
-  void make_read_only() const {
-    ::mount(nullptr, path().c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr);
-  }
-  void free() const {
-    fs::remove(path() / "filler");
-  }
-
-private:
-  temp_directory directory_;
-  bool mounted_ = false;
-};
-
-} // namespace
 
 TEST_CASE("on a full disk the outbox sheds its oldest, and goes on when there is space",
           "[disk]") {
