@@ -149,6 +149,7 @@ struct uplink_server_config {
   /// What all edges together may have sent without acknowledgement. Shared by the edges
   /// heard within 10 s, each at least 64 KiB (so beyond 1,024 edges it is more) and at
   /// most 1 MiB.
+  /// What an edge sends beyond 4 MiB without an answer is not taken.
   std::size_t credit_bytes_total = 64 << 20;
   std::chrono::milliseconds heartbeat_interval{1000}; ///< Asked of the edges.
 };
@@ -187,6 +188,11 @@ public:
   /// thread.
   void resend(const std::string& edge, std::uint64_t epoch, std::uint64_t from_seq,
               bool live_lane);
+
+  /// Instead of credit_bytes_total; each edge hears its part with its next answer or
+  /// heartbeat. 0: the edges wait and send nothing again, e.g. while the store cannot
+  /// be written. Any thread.
+  void set_credit_total(std::size_t bytes);
 
   void stop();
 

@@ -1,5 +1,6 @@
 #include "transport/uplink.hpp"
 
+#include "transport/uplink_answers.hpp"
 #include "transport/uplink_credit.hpp"
 #include "transport/uplink_messages.hpp"
 #include "transport/zap.hpp"
@@ -8,7 +9,6 @@
 #include <algorithm>
 #include <atomic>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <unordered_map>
@@ -27,7 +27,6 @@ constexpr auto receive_hwm = 64;
 /// Greeted per round: each costs a look into the store, and when a fleet comes back
 /// at once the edges that are up have to be heard all the same.
 constexpr auto hellos_per_round = 16;
-constexpr auto retry_interval = std::chrono::milliseconds{100};
 /// An edge that was silent for so long gives its place to another one.
 constexpr auto forget_after = std::chrono::minutes{1};
 /// How often all sessions are looked through; everything else is by edge.
@@ -45,25 +44,9 @@ struct edge_session {
   std::uint64_t epoch = 0;
   std::uint32_t run = 0;
   uplink_credit::account credit;
+  unanswered_batches unanswered;
   bool told_double = false; ///< on_error knows of a second live connection.
-};
-
-/// What other threads want to be said to an edge: the newest of each only.
-struct pending_answer {
-  std::uint64_t epoch = 0;
-  std::optional<uplink_position> position{};
-  std::optional<std::uint64_t> resend_from[2]{}; ///< By lane.
-
-  /// Takes over what `x` says and this does not; of positions the newer.
-  void add_older(const pending_answer& x) {
-    if (x.epoch != epoch)
-      return;
-    if (x.position && (!position || covers(*x.position, *position)))
-      position = x.position;
-    for (auto lane : {0, 1})
-      if (!resend_from[lane])
-        resend_from[lane] = x.resend_from[lane];
-  }
+  bool told_excess = false; ///< on_error knows that it sends too much.
 };
 
 struct waiting_hello {
@@ -93,13 +76,11 @@ struct uplink_server::impl {
   std::optional<uplink_credit> credit;
   by_edge<waiting_hello> hellos; // The newest of each edge, at most edges_max.
   std::deque<std::string> hello_order;
-  by_edge<pending_answer> unsent; // Their edges did not read.
-  clock::time_point retry_at{};
   clock::time_point review_at{};
   clock::time_point make_room_at{};
 
-  std::mutex mutex;
-  by_edge<pending_answer> pending; // Under the mutex.
+  uplink_answers answers; // Of any thread.
+  std::atomic<std::size_t> credit_total{0};
 
   void report(const std::string& edge, errc code, std::string message) {
     if (callbacks.on_error)
@@ -115,7 +96,7 @@ struct uplink_server::impl {
     auto endpoint = usable_endpoint(config.endpoint, encrypted);
     if (!endpoint)
       return unexpected(endpoint.error());
-    credit.emplace(config.credit_bytes_total);
+    credit.emplace(credit_total);
     context.emplace();
     router = zmq::socket_t{*context, zmq::socket_type::router};
     set_limits(router, config.message_bytes_max, receive_hwm);
@@ -156,21 +137,22 @@ struct uplink_server::impl {
       }
       if (items[0].revents != 0)
         wake.clear();
+      credit->set_total(credit_total);
       review(clock::now());
       take_messages();
       greet_some();
-      send_pending(clock::now());
+      send_answers(clock::now());
       if (zap)
         for (const auto& refusal : zap->take_refusals())
           report({}, refusal.code, refusal.message);
     }
-    send_pending(clock::time_point::max());
+    send_answers(clock::now());
   }
 
   long poll_ms() const {
     if (!hello_order.empty())
       return 0;
-    return unsent.empty() ? -1 : static_cast<long>(retry_interval.count());
+    return answers.has_unsent() ? uplink_answers::retry_interval.count() : -1;
   }
 
   /// Who was silent for long no longer counts when the credit is shared.
@@ -285,7 +267,11 @@ struct uplink_server::impl {
     }
     auto& session = sessions[edge];
     credit->leave(session.credit);
+    // What an earlier connection brought may still wait for the store.
+    auto unanswered = session.epoch == hello.epoch ? std::move(session.unanswered)
+                                                   : unanswered_batches{};
     session = edge_session{routing_id, hello.epoch, hello.run};
+    session.unanswered = std::move(unanswered);
     credit->heard(session.credit, clock::now());
     auto welcome = welcome_message{};
     welcome.epoch = hello.epoch;
@@ -314,10 +300,18 @@ struct uplink_server::impl {
     return sessions.size() < config.edges_max;
   }
 
-  void on_message(const std::string& edge, const edge_session& session,
-                  batch_message& x) {
-    if (same_epoch(edge, session, x.epoch) && callbacks.on_batch)
+  void on_message(const std::string& edge, edge_session& session, batch_message& x) {
+    if (!same_epoch(edge, session, x.epoch) || !callbacks.on_batch)
+      return;
+    std::size_t size = 0;
+    for (const auto& entry : x.entries)
+      size += window_cost(entry);
+    if (session.unanswered.take(x.entries.back().last_seq(), size, clock::now()))
       callbacks.on_batch(edge, x.epoch, x.live_lane, std::move(x.entries));
+    else if (!std::exchange(session.told_excess, true))
+      report(edge, errc::too_large,
+             "edge " + edge
+               + " sends more than its credit; what is too much is not taken");
   }
 
   void on_message(const std::string& edge, edge_session& session,
@@ -365,61 +359,48 @@ struct uplink_server::impl {
     return 0;
   }
 
-  void send_pending(clock::time_point now) {
-    auto answers = by_edge<pending_answer>{};
-    {
-      auto guard = std::lock_guard{mutex};
-      answers.swap(pending);
-    }
-    if (now >= retry_at) {
-      for (auto& [edge, older] : std::exchange(unsent, {}))
-        answers.try_emplace(edge, pending_answer{older.epoch})
-          .first->second.add_older(older);
-      retry_at = now == clock::time_point::max() ? now : now + retry_interval;
-    }
-    for (auto& [edge, answer] : answers)
-      send_answer(edge, answer);
-  }
-
-  void send_answer(const std::string& edge, pending_answer& answer) {
-    auto found = sessions.find(edge);
-    if (found == sessions.end() || found->second.epoch != answer.epoch)
-      return; // It will hear the position in its welcome.
-    auto waiting = unsent.find(edge);
-    auto code = waiting == unsent.end() ? say(found->second, answer) : EAGAIN;
-    if (code == EAGAIN) {
-      if (waiting != unsent.end())
-        answer.add_older(waiting->second);
-      unsent.insert_or_assign(edge, answer);
-    } else if (code == EHOSTUNREACH) {
-      credit->leave(found->second.credit);
-      sessions.erase(found);
+  void send_answers(clock::time_point now) {
+    for (auto& [edge, answer] : answers.take(now)) {
+      auto found = sessions.find(edge);
+      if (found == sessions.end() || found->second.epoch != answer.epoch)
+        continue; // It will hear the position in its welcome.
+      auto& session = found->second;
+      note(session.unanswered, answer);
+      auto code = answers.has_unsent(edge) ? EAGAIN : say(session, answer);
+      if (code == EAGAIN) {
+        answers.keep_unsent(edge, answer);
+      } else if (code == EHOSTUNREACH) {
+        credit->leave(session.credit);
+        sessions.erase(found);
+      }
     }
   }
 
-  int say(edge_session& session, const pending_answer& answer) {
+  static void note(unanswered_batches& batches, const uplink_answer& answer) {
+    if (answer.position)
+      batches.acknowledged(*answer.position);
+    for (const auto& from_seq : answer.resend_from)
+      if (from_seq)
+        batches.asked_again(*from_seq);
+  }
+
+  int say(edge_session& session, const uplink_answer& answer) {
     if (answer.position)
       if (auto code
           = send(session.routing_id, ack_message{answer.epoch, *answer.position,
                                                  credit->grant(session.credit)}))
         return code;
-    for (auto lane : {0, 1})
-      if (answer.resend_from[lane])
-        if (auto code
-            = send(session.routing_id,
-                   resend_message{answer.epoch, *answer.resend_from[lane], lane == 1}))
+    for (std::size_t lane = 0; lane < answer.resend_from.size(); ++lane)
+      if (auto from_seq = answer.resend_from[lane])
+        if (auto code = send(session.routing_id,
+                             resend_message{answer.epoch, *from_seq, lane == 1}))
           return code;
     return 0;
   }
 
   /// Any thread.
-  void answer(const std::string& edge, pending_answer x) {
-    {
-      auto guard = std::lock_guard{mutex};
-      auto& newest = pending[edge];
-      x.add_older(newest);
-      newest = x;
-    }
+  void answer(const std::string& edge, const uplink_answer& x) {
+    answers.put(edge, x);
     wake.signal();
   }
 };
@@ -428,6 +409,7 @@ uplink_server::uplink_server(uplink_server_config config,
                              uplink_server_callbacks callbacks)
   : impl_{std::make_unique<impl>()} {
   impl_->config = std::move(config);
+  impl_->credit_total = impl_->config.credit_bytes_total;
   impl_->callbacks = std::move(callbacks);
 }
 
@@ -462,9 +444,13 @@ void uplink_server::acknowledge(const std::string& edge, std::uint64_t epoch,
 
 void uplink_server::resend(const std::string& edge, std::uint64_t epoch,
                            std::uint64_t from_seq, bool live_lane) {
-  auto x = pending_answer{epoch};
+  auto x = uplink_answer{epoch};
   x.resend_from[live_lane ? 1 : 0] = from_seq;
   impl_->answer(edge, x);
+}
+
+void uplink_server::set_credit_total(std::size_t bytes) {
+  impl_->credit_total = bytes;
 }
 
 void uplink_server::stop() {

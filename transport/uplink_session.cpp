@@ -116,6 +116,8 @@ void uplink_session::tick(time_point now) {
   for (auto* lane : {&main_, &live_})
     if (lane->resend_waits() && now - lane->resent_at() >= heartbeat_)
       on_resend(now, lane->resent_from());
+  if (window_bytes() == 0) // The centre cannot store: it need not hear it again.
+    progress_at_ = now;
   if (in_flight_bytes() > 0 && now - progress_at_ >= config_.resend_after) {
     progress_at_ = now;
     main_.rewind(0); // As far as the centre has it.
