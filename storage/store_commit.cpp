@@ -8,12 +8,6 @@ namespace weir::storage {
 
 namespace {
 
-// Years 1897 to 2116, and windows of up to a year: sums of these never
-// overflow.
-constexpr std::int64_t start_ns_min = -(std::int64_t{1} << 61);
-constexpr std::int64_t start_ns_max = std::int64_t{1} << 62;
-constexpr std::int64_t width_ns_max = std::int64_t{1} << 55;
-
 [[noreturn]] void refuse(const incoming_block& block, const std::string& why) {
   throw failure(errc::malformed, "block " + std::to_string(block.first_seq)
                                    + " of edge \"" + block.edge + "\": " + why);

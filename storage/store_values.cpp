@@ -61,8 +61,12 @@ std::string to_key(const window_key& key) {
 window_key to_window_key(std::string_view key) {
   auto in = read_key(key, 20, "a summary's key");
   auto series = in.take<std::uint32_t>();
-  auto width = in.take<std::uint64_t>();
-  return {series, unbiased(width), unbiased(in.take<std::uint64_t>())};
+  auto width_ns = unbiased(in.take<std::uint64_t>());
+  auto start_ns = unbiased(in.take<std::uint64_t>());
+  if (width_ns <= 0 || width_ns > width_ns_max || start_ns < start_ns_min
+      || start_ns > start_ns_max)
+    malformed("a summary's key");
+  return {series, width_ns, start_ns};
 }
 
 std::string to_value(const stored_window& window) {

@@ -19,6 +19,12 @@ namespace weir::storage {
 inline constexpr std::size_t edge_name_bytes_max = 255;
 inline constexpr std::size_t alert_id_bytes_max = 128;
 
+// Years 1897 to 2116, and windows of up to a year: sums of these never
+// overflow.
+inline constexpr std::int64_t start_ns_min = -(std::int64_t{1} << 61);
+inline constexpr std::int64_t start_ns_max = std::int64_t{1} << 62;
+inline constexpr std::int64_t width_ns_max = std::int64_t{1} << 55;
+
 struct window_key {
   stored_series_id series = 0;
   std::int64_t width_ns = 0;

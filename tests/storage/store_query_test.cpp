@@ -54,14 +54,70 @@ TEST_CASE_METHOD(fixture, "a range is closed below and open above", "[query]") {
   CHECK(uut->query(2, 0, 1, 1).error().code == errc::not_found);
 }
 
-TEST_CASE_METHOD(fixture, "only windows of the newest width are given", "[query]") {
+TEST_CASE_METHOD(fixture, "windows of an older width stay to be seen", "[query]") {
   auto wide = make_summary(0, 1);
   wide.width_ns = 6 * width_ns;
-  add({wide, make_summary(6 * width_ns, 2)});
+  add({wide, make_summary(6 * width_ns, 2), make_summary(7 * width_ns, 3)});
   auto found = query(time_min, time_max);
-  REQUIRE(found.size() == 1);
-  CHECK(found[0].sum == 2.0);
+  REQUIRE(found.size() == 3);
+  CHECK(found[0] == [&] {
+    auto x = wide;
+    x.series = 1;
+    return x;
+  }());
+  CHECK(found[2].sum == 3.0);
+  CHECK(query(6 * width_ns, time_max).size() == 2);
+  CHECK(query(0, 6 * width_ns).size() == 1);
   CHECK(uut->series(1).value().width_ns == width_ns);
+}
+
+TEST_CASE_METHOD(fixture,
+                 "where coalesced and fine windows share a span they are one, and "
+                 "every event is counted once",
+                 "[query]") {
+  auto coalesced = make_summary(0, 1);
+  coalesced.width_ns = 10 * width_ns;
+  coalesced.count = 70;
+  coalesced.sum = 700.0;
+  auto sent_early = make_summary(3 * width_ns, 500);
+  sent_early.early = true;
+  add({make_summary(-width_ns, 1), make_summary(0, 2), make_summary(width_ns, 3),
+       sent_early, make_summary(10 * width_ns, 4), coalesced});
+  auto found = query(time_min, time_max);
+  REQUIRE(found.size() == 3);
+  CHECK(found[1].start_ns == 0);
+  CHECK(found[1].width_ns == 10 * width_ns);
+  CHECK(found[1].count == 72);
+  CHECK(found[1].sum == 705.0);
+  CHECK(found[2].sum == 4.0);
+  auto one = query(time_min, time_max, 1);
+  REQUIRE(one.size() == 1);
+  CHECK(one[0].count == 74);
+  CHECK(one[0].width_ns == 12 * width_ns);
+}
+
+TEST_CASE_METHOD(fixture, "windows that end when they like are all given in order",
+                 "[query]") {
+  std::vector<summary> sessions;
+  auto random = std::mt19937{1};
+  std::int64_t time = 0;
+  for (int i = 0; i < 500; ++i) {
+    auto x = make_summary(time, i);
+    x.width_ns = 1 + static_cast<std::int64_t>(random() % 1'000'000);
+    time += x.width_ns + 1 + static_cast<std::int64_t>(random() % 1000);
+    sessions.push_back(x);
+  }
+  add(sessions);
+  auto found = query(time_min, time_max);
+  REQUIRE(found.size() == sessions.size());
+  for (std::size_t i = 0; i < found.size(); ++i)
+    CHECK(found[i].sum == static_cast<double>(i));
+  std::uint64_t count = 0;
+  auto few = query(time_min, time_max, 20);
+  CHECK(few.size() <= 20);
+  for (const auto& x : few)
+    count += x.count;
+  CHECK(count == sessions.size());
 }
 
 TEST_CASE_METHOD(fixture, "buckets keep count, sum, minimum and maximum", "[query]") {
