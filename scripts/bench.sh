@@ -16,6 +16,7 @@ BENCHES
            CPU per event, memory, idle CPU, start time, event-to-alert latency
   windows  events/s of one core through every kind of window, through the shard actors
            on all cores, bytes per series, GB/s of snapshot and restore
+  backlog  how long a day of waiting summaries of one edge takes to the centre's store
 
 OPTIONS
   --quick      at most 60 s: one short repetition each

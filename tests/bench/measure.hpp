@@ -42,5 +42,6 @@ void add_zmq_batch(CLI::App& parent, action& chosen);
 void add_mqtt_publish(CLI::App& parent, action& chosen); ///< batch and single
 void add_mqtt_count(CLI::App& parent, action& chosen);
 void add_alert_latency(CLI::App& parent, action& chosen);
+void add_make_backlog(CLI::App& parent, action& chosen);
 
 } // namespace weir::bench

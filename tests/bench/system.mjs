@@ -72,27 +72,47 @@ export class System {
     return readFileSync(join(this.dir, `${name}.log`), 'utf8');
   }
 
-  async startBrokerAndCentre() {
+  async prepare() {
     [this.mqttPort, this.uplinkPort, this.webPort] = [await freePort(), await freePort(), await freePort()];
     for (const name of ['central', 'edge', 'publisher']) this.run('keys', 'new', '--out', `${name}.key`);
     const key = (name) => this.run('keys', 'show', `${name}.key`);
     this.centralKey = key('central');
     this.edgeKey = key('edge');
     this.publisherKey = key('publisher');
+  }
+
+  async startBrokerAndCentre() {
+    await this.prepare();
     writeFileSync(
       join(this.dir, 'mosquitto.conf'),
       `listener ${this.mqttPort} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_queued_messages 0\nset_tcp_nodelay true\n`,
     );
     this.launch('mosquitto', '/usr/sbin/mosquitto', ['-c', 'mosquitto.conf']);
+    await this.startCentre();
+  }
+
+  /// `edges`: the allow-list as TOML; the edge of startEdge() if there is none.
+  async startCentre(edges = `[[uplink.edge]]\nname = "bench"\npublic_key = '${this.edgeKey}'\n`) {
     writeFileSync(
       join(this.dir, 'central.toml'),
-      `[node]\ndata_dir = "central"\n[web]\nport = ${this.webPort}\n[uplink]\n` +
-        `endpoint = "tcp://127.0.0.1:${this.uplinkPort}"\nsecret_key_file = "central.key"\n` +
-        `[[uplink.edge]]\nname = "bench"\npublic_key = '${this.edgeKey}'\n`,
+      `[node]\ndata_dir = "central"\n[web]\nport = ${this.webPort}\n[store]\nsize_mb_max = 65536\n[uplink]\n` +
+        `endpoint = "tcp://127.0.0.1:${this.uplinkPort}"\nsecret_key_file = "central.key"\n${edges}`,
     );
     this.launch('central', this.program('weir-central'), ['--config', 'central.toml']);
     await waitFor('the centre', async () => (await fetch(`http://127.0.0.1:${this.webPort}/health`).catch(() => null))?.ok);
     this.apiKey = readFileSync(join(this.dir, 'central/api.key'), 'utf8').trim();
+  }
+
+  get centralPid() {
+    return this.processes.get('central').pid;
+  }
+
+  /// What the centre's ledger says, one entry for each edge and epoch.
+  async positions() {
+    const answer = await fetch(`http://127.0.0.1:${this.webPort}/api/v1/ledger`, {
+      headers: { authorization: `Bearer ${this.apiKey}` },
+    });
+    return (await answer.json()).positions;
   }
 
   /// Starts a fresh edge and returns how long it took until its first line of life.
