@@ -19,7 +19,6 @@ struct raw_event {
   double value = 0.0;                  ///< Finite.
   std::optional<std::int64_t> time_ns; ///< Nothing: the sender gave no time.
   std::string_view id;                 ///< The sender's event id; empty if none.
-  std::optional<std::uint64_t> sequence;
 };
 
 class event_sink {
