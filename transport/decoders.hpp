@@ -13,9 +13,10 @@ namespace weir::transport {
 /// number or boolean, which is the value of the topic's series.
 /// Accepted fields: "timestamp" | "time" | "ts"; "type" | "metric"; "source" |
 /// "device_id" | "user_id" (text or whole number); "value" (number); "dimensions"
-/// (flat object of text, numbers, booleans); "id" (text or whole number). Unknown
-/// fields are ignored, null counts as absent. Names stand in the order of their
-/// precedence; of equal names the first in the payload wins.
+/// (flat object of text, numbers, booleans); "id" (text or whole number); "seq" (whole
+/// number from 0: the source's own count of its events). Unknown fields are ignored,
+/// null counts as absent. Names stand in the order of their precedence; of equal names
+/// the first in the payload wins.
 ///
 /// A bad event in an array, or a bad line, is rejected alone; from where the document
 /// itself is broken, the rest is one rejection. Reuses its buffers; one decoder per

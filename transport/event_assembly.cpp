@@ -17,11 +17,11 @@ using kind = scalar::kind;
 
 // Fields that stand for the same thing share a group; within it the name of
 // higher precedence wins. The index is the event_field.
-constexpr std::array<std::uint8_t, 10> group_of{0, 0, 0, 1, 1, 2, 2, 2, 3, 4};
+constexpr std::array<std::uint8_t, 11> group_of{0, 0, 0, 1, 1, 2, 2, 2, 3, 4, 5};
 
-constexpr std::array<std::string_view, 12> field_names{
-  "timestamp", "time",    "ts", "type",  "metric",     "source",
-  "device_id", "user_id", "id", "value", "dimensions", ""};
+constexpr std::array<std::string_view, 13> field_names{
+  "timestamp", "time", "ts",  "type",  "metric",     "source", "device_id",
+  "user_id",   "id",   "seq", "value", "dimensions", ""};
 
 std::string_view name_of(event_field field) {
   return field_names[static_cast<std::size_t>(field)];
@@ -65,6 +65,8 @@ event_field field_of(std::string_view key) {
   switch (key.size()) {
   case 2:
     return key == "ts" ? ts : either(id);
+  case 3:
+    return either(seq);
   case 4:
     return key == "type" ? type : either(time);
   case 5:
@@ -126,6 +128,8 @@ void event_assembly::set(event_field field, const scalar& value) {
     return set_name(field, event_.series.metric, value, metric_digits_);
   case event_field::id:
     return set_name(field, event_.id, value, id_digits_);
+  case event_field::seq:
+    return set_sequence(value);
   case event_field::value:
     return set_value(value);
   default:
@@ -193,6 +197,20 @@ void event_assembly::set_value(const scalar& value) {
     fail(reject_reason::wrong_type, "value", "must be a number or a boolean, found",
          kind_name(value.what));
   }
+}
+
+void event_assembly::set_sequence(const scalar& value) {
+  constexpr auto rule = "must be a whole number from 0 to 2^64 - 1, found";
+  if (value.what == kind::natural)
+    event_.sequence = value.natural;
+  else if (value.what == kind::integer && value.integer >= 0)
+    event_.sequence = static_cast<std::uint64_t>(value.integer);
+  else if (value.what == kind::integer)
+    fail(reject_reason::wrong_type, "seq", rule, "a negative one");
+  else if (value.what == kind::real)
+    fail(reject_reason::wrong_type, "seq", rule, "a fraction or a larger one");
+  else
+    fail(reject_reason::wrong_type, "seq", rule, kind_name(value.what));
 }
 
 void event_assembly::set_name(event_field field, std::string_view& out,

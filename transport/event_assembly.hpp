@@ -25,6 +25,7 @@ enum class event_field : std::uint8_t {
   device_id,
   user_id,
   id,
+  seq,
   value,
   dimensions,
   unknown,
@@ -101,6 +102,7 @@ private:
 
   void set_time(std::string_view name, const scalar& value);
   void set_value(const scalar& value);
+  void set_sequence(const scalar& value);
   void set_name(event_field field, std::string_view& out, const scalar& value,
                 digits& buffer);
   bool good_text(std::string_view field, std::string_view text);
@@ -114,7 +116,7 @@ private:
   std::size_t index_ = 0;
 
   raw_event event_;
-  std::array<event_field, 5> ranks_{}; // The name that filled each group.
+  std::array<event_field, 6> ranks_{}; // The name that filled each group.
   bool has_value_ = false;
   bool has_dimensions_ = false;
   std::vector<analytics::dimension> dimensions_;

@@ -19,6 +19,10 @@ struct raw_event {
   double value = 0.0;                  ///< Finite.
   std::optional<std::int64_t> time_ns; ///< Nothing: the sender gave no time.
   std::string_view id;                 ///< The sender's event id; empty if none.
+
+  /// The sender's own count of its events ("seq"), one of its source: shows what was
+  /// lost before it came here. Nothing: the sender does not count.
+  std::optional<std::uint64_t> sequence;
 };
 
 class event_sink {

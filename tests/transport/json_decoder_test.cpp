@@ -303,6 +303,24 @@ TEST_CASE("dimensions are flat and within their limits") {
     == reject_reason::too_large);
 }
 
+TEST_CASE("a source's own count of its events is read") {
+  CHECK_FALSE(decode(event_with(R"("id":"a")")).events.at(0).sequence);
+  CHECK_FALSE(decode(event_with(R"("seq":null)")).events.at(0).sequence);
+  CHECK(decode(event_with(R"("seq":0)")).events.at(0).sequence == 0u);
+  CHECK(decode(event_with(R"("seq":41,"seq":42)")).events.at(0).sequence == 41u);
+  CHECK(decode(event_with(R"("seq":18446744073709551615)")).events.at(0).sequence
+        == 18446744073709551615u);
+  for (auto wrong : {"-1", "1.5", "18446744073709551616", "1e3", "\"7\"", "true", "[1]",
+                     "{\"a\":1}"}) {
+    CAPTURE(wrong);
+    auto reject = only_reject(decode(event_with("\"seq\":" + std::string{wrong})));
+    CHECK(reject.reason == reject_reason::wrong_type);
+    CHECK(reject.detail.find("\"seq\" must be a whole number from 0") == 0);
+  }
+  CHECK(only_reject(decode(event_with(R"("seq":-1)"))).detail
+        == "\"seq\" must be a whole number from 0 to 2^64 - 1, found a negative one");
+}
+
 TEST_CASE("texts beyond the limit are too large and say so") {
   std::string fits(256, 'x');
   std::string long_text(257, 'x');

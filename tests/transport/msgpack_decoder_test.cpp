@@ -183,6 +183,20 @@ TEST_CASE("msgpack floats that are not finite are rejected as such") {
   CHECK(only_reject(decode(nan_time)).reason == reject_reason::bad_time);
 }
 
+TEST_CASE("msgpack's count of a source's events is read") {
+  auto with = [](auto value) {
+    return decode(event_with("seq", [&](packer& pk) { pk.pack(value); }));
+  };
+  CHECK(with(std::uint64_t{0}).events.at(0).sequence == 0u);
+  CHECK(with(77).events.at(0).sequence == 77u);
+  CHECK(with(~std::uint64_t{0}).events.at(0).sequence == ~std::uint64_t{0});
+  CHECK_FALSE(with(msgpack::type::nil_t{}).events.at(0).sequence);
+  CHECK(only_reject(with(-1)).detail
+        == "\"seq\" must be a whole number from 0 to 2^64 - 1, found a negative one");
+  for (const auto& sink : {with(1.5), with(true), with("7")})
+    CHECK(only_reject(sink).reason == reject_reason::wrong_type);
+}
+
 TEST_CASE("texts that are not UTF-8 are rejected wherever they are used") {
   for (auto key : {"source", "id", "ts"})
     CHECK(

@@ -3,6 +3,7 @@
 
 #include "transport/raw_event.hpp"
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -17,6 +18,7 @@ struct recorded_event {
   double value = 0.0;
   std::optional<std::int64_t> time_ns;
   std::string id;
+  std::optional<std::uint64_t> sequence;
 };
 
 struct recorded_reject {
@@ -33,7 +35,8 @@ public:
                         {},
                         x.value,
                         x.time_ns,
-                        std::string{x.id}};
+                        std::string{x.id},
+                        x.sequence};
     for (const auto& dimension : x.series.dimensions)
       copy.dimensions.emplace(dimension.key, dimension.value);
     events.push_back(std::move(copy));
