@@ -48,7 +48,7 @@ void ingest_gate::save(std::string& out) const {
     writer.put_struct(x);
   }
   std::string tracked;
-  tracker_.snapshot(tracked);
+  tracker_.save(tracked);
   writer.put_text(tracked);
 }
 
@@ -75,8 +75,8 @@ expected<void, std::string> ingest_gate::restore(std::string_view state) {
   auto tracked = in.get_text();
   if (!in.ok() || !in.at_end())
     return unexpected(std::string{"the saved counters are damaged"});
-  if (auto restored = tracker_.restore(tracked); !restored)
-    return unexpected(restored.error());
+  if (!tracker_.restore(tracked))
+    return unexpected(std::string{"the saved numbers of sources are damaged"});
   totals_ = totals;
   totals_.rejected[static_cast<std::size_t>(analytics::reject_reason::bad_time)] += lost;
   held_ = std::move(held);

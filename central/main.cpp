@@ -6,6 +6,7 @@
 #include "actors/program.hpp"
 #include "configs/central_config.hpp"
 #include "configs/command_line.hpp"
+#include "storage/failpoint.hpp"
 #include "web/server.hpp"
 
 #include <cstdio>
@@ -81,7 +82,8 @@ int run(weir::configs::central_config config) {
 int main(int argc, char** argv) {
   using namespace weir;
   auto command = configs::read_command_line(
-    argc, argv, {"weir-central", WEIR_VERSION, description, footer});
+    argc, argv,
+    {"weir-central", WEIR_VERSION, description, footer, storage::all_failpoints()});
   if (!command)
     return command.error();
   auto config = configs::load_central_config(command->config_file);

@@ -14,6 +14,15 @@ expected<command_line, int> read_command_line(int argc, char** argv,
     ->required();
   app.add_flag("--check-config", result.check_only,
                "Read and check the config, print what is wrong, and exit");
+  app.add_flag_callback(
+    "--failpoints",
+    [&texts] {
+      for (const auto& x : texts.failpoints)
+        std::printf("%s\n", x.c_str());
+      throw CLI::Success{};
+    },
+    "Print the names of moments at which WEIR_FAILPOINT=NAME:PASS ends the program as "
+    "kill -9 would (for tests), and exit");
   app.set_version_flag("--version", texts.name + " " + texts.version);
   app.footer(texts.footer);
   try {

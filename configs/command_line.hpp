@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace weir::configs {
 
@@ -17,10 +18,11 @@ struct command_line {
 };
 
 struct program_texts {
-  std::string name;        ///< "weir-edge"
-  std::string version;     ///< "0.1.0"
-  std::string description; ///< Before the options in --help.
-  std::string footer;      ///< Behind them.
+  std::string name;                    ///< "weir-edge"
+  std::string version;                 ///< "0.1.0"
+  std::string description;             ///< Before the options in --help.
+  std::string footer;                  ///< Behind them.
+  std::vector<std::string> failpoints; ///< What --failpoints prints, a line each.
 };
 
 /// Exit statuses of the programs.

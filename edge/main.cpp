@@ -4,6 +4,7 @@
 #include "actors/program.hpp"
 #include "configs/command_line.hpp"
 #include "configs/edge_config.hpp"
+#include "storage/failpoint.hpp"
 
 #include <cstdio>
 #include <string>
@@ -86,7 +87,8 @@ int run(weir::configs::edge_config config) {
 int main(int argc, char** argv) {
   using namespace weir;
   auto command = configs::read_command_line(
-    argc, argv, {"weir-edge", WEIR_VERSION, description, footer});
+    argc, argv,
+    {"weir-edge", WEIR_VERSION, description, footer, storage::all_failpoints()});
   if (!command)
     return command.error();
   auto config = configs::load_edge_config(command->config_file);

@@ -12,7 +12,9 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace weir::storage {
 
@@ -64,6 +66,11 @@ public:
 private:
   std::size_t index_;
 };
+
+/// The names as texts.
+inline std::vector<std::string> all_failpoints() {
+  return {failpoint_names.begin(), failpoint_names.end()};
+}
 
 /// Sets the failpoint of this process as WEIR_FAILPOINT does: "name:n", n from 1; an
 /// empty text sets none. For tests that fork. False: no such name or number; none is

@@ -110,6 +110,7 @@ TEST_CASE_METHOD(fixture,
   }
   send(**node, {event(100, 0.0)});
   CHECK((*node)->stop(4s).empty());
+  node->reset();
   auto undisturbed = stored();
   REQUIRE(undisturbed.size() == 2);
   for (std::size_t i = 0; i < crashes.size(); ++i) {

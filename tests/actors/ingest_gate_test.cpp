@@ -7,6 +7,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <thread>
@@ -256,9 +257,11 @@ TEST_CASE_METHOD(fixture, "the name of a series that was evicted is told again",
     node.table.retire(std::span{&id, 1});
     node.table.release(std::span{&id, 1});
     // The same number, another series; also the same time and value.
-    while (*node.table.intern("m{source=\"b\"}") != id)
-      FAIL("the id is expected to be used again");
-    node.take_one("b", 1, 1.0);
+    std::string other;
+    for (int i = 0; other.empty(); ++i)
+      if (*node.table.intern("m{source=\"b" + std::to_string(i) + "\"}") == id)
+        other = "b" + std::to_string(i);
+    node.take_one(other, 1, 1.0);
     CHECK(node.gate->totals().duplicates == 0);
   }
   process node{journal};
@@ -267,8 +270,9 @@ TEST_CASE_METHOD(fixture, "the name of a series that was evicted is told again",
   for (const auto& shard : replayed)
     for (const auto& x : shard)
       names.push_back(std::get<0>(x));
-  CHECK(names.size() == 2);
-  CHECK(std::count(names.begin(), names.end(), "m{source=\"b\"}") == 1);
+  REQUIRE(names.size() == 2);
+  CHECK(names[0] == "m{source=\"a\"}");
+  CHECK(names[1].starts_with("m{source=\"b"));
 }
 
 TEST_CASE_METHOD(fixture, "a journal of many segments comes back whole", "[actors]") {
@@ -349,7 +353,7 @@ TEST_CASE_METHOD(fixture, "a journal that is full makes sources wait for a check
   auto fills = weir::test::wait_until(
     [&] {
       auto stats = node.journal->stats();
-      return stats.full_total > 0;
+      return stats.refused_full > 0;
     },
     std::chrono::seconds{20});
   CHECK(fills);
