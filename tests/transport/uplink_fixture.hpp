@@ -210,6 +210,8 @@ public:
 
   uplink_client_config config;
   std::unique_ptr<uplink_client> client;
+  std::uint64_t renewed_epoch = 0;       ///< What on_behind returns.
+  std::atomic<std::uint64_t> behind = 0; ///< What it was told.
 
 private:
   uplink_client_callbacks callbacks() {
@@ -232,6 +234,13 @@ private:
     result.on_ack = [this](const uplink_position& x) {
       auto guard = std::lock_guard{mutex_};
       outbox_.erase(outbox_.begin(), outbox_.upper_bound(x.through_seq));
+      if (x.lane_first != 0)
+        outbox_.erase(outbox_.lower_bound(x.lane_first),
+                      outbox_.upper_bound(x.lane_through));
+    };
+    result.on_behind = [this](std::uint64_t centre_through) {
+      behind = centre_through;
+      return renewed_epoch;
     };
     result.status = [] {
       auto status = edge_status{};

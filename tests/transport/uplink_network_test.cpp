@@ -152,6 +152,7 @@ TEST_CASE("every number arrives exactly once whatever the network",
 
   CHECK(w.edge.session.all_acknowledged());
   CHECK(w.centre.position() == uplink_position{w.edge.box.next_seq - 1, 0, 0});
+  CHECK(w.centre.violations == 0);
   CHECK(w.centre.numbers == w.edge.box.next_seq - 1);
   CHECK(w.edge.box.entries.empty());
   if (!w.merges_holes)

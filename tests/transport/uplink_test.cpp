@@ -1,4 +1,5 @@
 // An edge and a centre over real sockets.
+#include "tests/transport/centre_model.hpp"
 #include "tests/transport/uplink_fixture.hpp"
 
 #include "tests/support/temp_dir.hpp"
@@ -112,6 +113,67 @@ TEST_CASE("a centre that does not acknowledge holds at most a window", "[uplink]
   CHECK_FALSE(e.client->stop(200ms));
   CHECK(c.bytes_unacknowledged == 10'000);
   CHECK(c.edge("north").hellos == hellos);
+}
+
+TEST_CASE("after an outage new records arrive before the backlog has", "[uplink]") {
+  auto mutex = std::mutex{};
+  auto model = centre_model{};
+  auto held = std::atomic<bool>{true}; // No answers: the backlog cannot drain.
+  auto first_live = std::atomic<std::uint64_t>{0};
+  auto server = std::unique_ptr<uplink_server>{};
+  auto callbacks = uplink_server_callbacks{};
+  callbacks.on_hello = [&](auto&, auto, auto, auto) {
+    auto guard = std::lock_guard{mutex};
+    return model.position();
+  };
+  callbacks.on_batch = [&](auto& name, auto number, bool live_lane, auto entries) {
+    auto guard = std::lock_guard{mutex};
+    for (auto& x : entries)
+      if (auto again = model.take(x, live_lane))
+        server->resend(name, number, again->from_seq, again->live_lane);
+    if (live_lane && first_live == 0)
+      first_live = entries.front().first_seq;
+    if (!held)
+      server->acknowledge(name, number, model.position());
+  };
+  server = std::make_unique<uplink_server>(plain_server(), callbacks);
+  auto endpoint = server->start();
+  REQUIRE(endpoint);
+
+  auto e = edge{*endpoint, "north"};
+  e.config.backlog = backlog_mode::live_first;
+  e.config.window_bytes_max = 20'000;
+  e.add(1000, 100); // Numbers 1 to 3000.
+  e.start();
+  REQUIRE(wait_until([&] { return e.is(link_state::up); }));
+  e.add(10, 100);
+  REQUIRE(wait_until([&] { return first_live == 3001; }));
+  held = false;
+  e.add(10, 100); // The answer to it sets the rest in motion.
+  REQUIRE(wait_until([&] { return e.left() == 0; }));
+  e.client->stop(5s);
+  server->stop();
+  CHECK(model.position() == uplink_position{3060, 0, 0});
+  CHECK(model.numbers == 3060);
+  CHECK(model.lanes_opened == 1);
+  CHECK(model.violations == 0);
+}
+
+TEST_CASE("an edge that was set back goes on under a new epoch", "[uplink]") {
+  auto c = centre{plain_server()};
+  auto e = edge{c.endpoint(), "north"};
+  e.add(5);
+  e.start(7);
+  REQUIRE(wait_until([&] { return e.left() == 0; }));
+  e.client.reset();
+  auto older = edge{c.endpoint(), "north"}; // Its outbox begins at 1 again.
+  older.renewed_epoch = 8;
+  older.add(2);
+  older.start(7);
+  REQUIRE(wait_until([&] { return older.left() == 0; }));
+  CHECK(older.behind == 15);
+  CHECK(c.edge("north").epoch == 8);
+  CHECK(c.edge("north").through == 6);
 }
 
 TEST_CASE("two edges do not get in each other's way", "[uplink]") {
