@@ -92,8 +92,7 @@ std::string_view to_string(link_state x);
 struct uplink_client_callbacks {
   /// Entries with first_seq > after_seq, oldest first, at least one if there is any,
   /// then as many as fit into about `size_bytes_max`. Numbers that are in none of them
-  /// are at the centre already, through the live lane. If they are not (the centre was
-  /// set back), they are told to it as expired: nobody has them any more.
+  /// are at the centre already, through the live lane; if they are not, see on_missing.
   std::function<std::vector<uplink_entry>(std::uint64_t after_seq,
                                           std::size_t size_bytes_max)>
     read_after;
@@ -108,6 +107,10 @@ struct uplink_client_callbacks {
   /// and returns the new one, with which the session greets again; 0: could not, the
   /// link stays refused. May be empty.
   std::function<std::uint64_t(std::uint64_t centre_through)> on_behind;
+  /// Numbers that neither read_after has nor the centre, which must have been set back
+  /// to an older store: they are told to it as expired, for nobody has them any more.
+  /// May be told again for the same numbers. May be empty.
+  std::function<void(std::uint64_t first_seq, std::uint64_t last_seq)> on_missing;
   /// The centre has welcomed us: once for each connection. May be empty.
   std::function<void()> on_contact;
   /// The status for the next heartbeat.

@@ -190,6 +190,11 @@ struct uplink_client::impl {
       callbacks.on_ack(x.position);
   }
 
+  void perform(report_missing& x) {
+    if (callbacks.on_missing)
+      callbacks.on_missing(x.first_seq, x.last_seq);
+  }
+
   void perform(report_contact&) {
     if (callbacks.on_contact)
       callbacks.on_contact();

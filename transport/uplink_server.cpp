@@ -26,7 +26,7 @@ constexpr auto messages_per_round = 256;
 constexpr auto receive_hwm = 64;
 /// Greeted per round: each costs a look into the store, and when a fleet comes back
 /// at once the edges that are up have to be heard all the same.
-constexpr auto hellos_per_round = 16;
+constexpr auto hellos_per_round = 64;
 /// An edge that was silent for so long gives its place to another one.
 constexpr auto forget_after = std::chrono::minutes{1};
 /// How often all sessions are looked through; everything else is by edge.

@@ -363,15 +363,12 @@ uplink_session::take_result uplink_session::take(draft& x, uplink_entry& entry,
   if (entry.seq_span == 0 || entry.first_seq <= x.through_seq)
     return take_result::taken; // Not what was asked for.
   auto in_lane = is_main(x) && lane_first_ != 0 && entry.first_seq >= lane_first_;
-  auto begin = in_lane ? lane_first_ : entry.first_seq;
-  if (begin > x.through_seq + 1) { // Neither here nor at the centre: nobody has them.
-    auto span = begin - 1 - x.through_seq;
-    numbers_given_up_ += span;
-    append(x, {entry_kind::expired, config_.run, x.through_seq + 1, span, 0, {}});
-  }
-  if (in_lane)
-    return take_result::end;
-  if (entry.bytes.size() > block_bytes_max) {
+  auto first_seq = in_lane ? lane_first_ : entry.first_seq;
+  auto hole = uplink_entry{entry_kind::expired, config_.run, x.through_seq + 1,
+                           first_seq - x.through_seq - 1};
+  auto cost
+    = (hole.seq_span > 0 ? window_cost(hole) : 0) + (in_lane ? 0 : window_cost(entry));
+  if (!in_lane && entry.bytes.size() > block_bytes_max) {
     fail(now,
          "block " + std::to_string(entry.first_seq) + " of the outbox has "
            + std::to_string(entry.bytes.size()) + " bytes, the link takes "
@@ -379,8 +376,14 @@ uplink_session::take_result uplink_session::take(draft& x, uplink_entry& entry,
          true);
     return take_result::failed;
   }
-  if (!fits(x, window_cost(entry)))
+  if (!fits(x, cost))
     return take_result::full;
+  if (hole.seq_span > 0) { // Neither here nor at the centre: nobody has them.
+    push(report_missing{hole.first_seq, hole.last_seq()});
+    append(x, std::move(hole));
+  }
+  if (in_lane)
+    return take_result::end;
   if (x.plain_bytes + entry.bytes.size() > batch_plain_bytes_max) {
     send(x, now);
     if (must_pause(x, now))

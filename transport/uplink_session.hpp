@@ -55,12 +55,16 @@ struct report_acked {
   uplink_position position;
 };
 struct report_contact {};
+struct report_missing {
+  std::uint64_t first_seq = 0;
+  std::uint64_t last_seq = 0;
+};
 struct report_state {
   link_state state = link_state::connecting;
   std::string why;
 };
 using uplink_action = std::variant<open_link, close_link, send_message, report_acked,
-                                   report_contact, report_state>;
+                                   report_contact, report_missing, report_state>;
 
 class uplink_session {
 public:
@@ -104,11 +108,6 @@ public:
   /// Of both lanes; see window_cost().
   std::size_t in_flight_bytes() const {
     return main_.in_flight_bytes() + live_.in_flight_bytes();
-  }
-
-  /// Numbers that were told to be expired because neither side had them.
-  std::uint64_t numbers_given_up() const {
-    return numbers_given_up_;
   }
 
 private:
@@ -180,7 +179,6 @@ private:
   std::uint64_t backlog_end_ = 0; // Numbers below it were there at the welcome.
   time_point backlog_at_{};       // No more of it before, for the rate's sake.
   bool backlog_waits_ = false;
-  std::uint64_t numbers_given_up_ = 0;
 };
 
 } // namespace weir::transport

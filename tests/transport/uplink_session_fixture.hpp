@@ -77,6 +77,7 @@ struct session_fixture {
   std::vector<uplink_message> sent;
   std::vector<uplink_position> acked;
   int contacts = 0;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> missing;
   std::uint64_t credit = 1 << 20; ///< What welcomes and acknowledgements say.
   std::uint64_t behind = 0;       ///< The highest that on_behind was told.
   std::uint64_t next_epoch = 0;   ///< What on_behind returns.
@@ -124,6 +125,8 @@ struct session_fixture {
         acked.push_back(y->position);
       else if (std::holds_alternative<report_contact>(action))
         ++contacts;
+      else if (auto* m = std::get_if<report_missing>(&action))
+        missing.emplace_back(m->first_seq, m->last_seq);
       else if (auto* z = std::get_if<report_state>(&action))
         states.emplace_back(z->state, z->why);
     }
