@@ -112,11 +112,11 @@ void fault_plan::do_one(kind x) {
   }
 }
 
-void fault_plan::kill(program x) {
+void fault_plan::kill(program x, bool alone) {
   world_.kill(x);
   log(std::string{"killed the "} + to_string(x));
   world_.start(x);
-  watch_.restarted(x);
+  watch_.restarted(x, alone);
   ++kills_[static_cast<std::size_t>(x)];
 }
 
@@ -126,7 +126,13 @@ void fault_plan::stop_and_go(program x) {
   world_.signal(x, SIGSTOP);
   log(std::string{"stopped the "} + to_string(x) + " for " + std::to_string(pause)
       + " ms");
-  std::this_thread::sleep_for(std::chrono::milliseconds{pause});
+  std::this_thread::sleep_for(std::chrono::milliseconds{pause / 2});
+  // What one has sent and the other has not taken is in nobody's hands: half of the
+  // times the sender dies meanwhile.
+  auto other = programs[number(0, programs.size() - 1)];
+  if (other != x && options_.wants(to_string(other)))
+    kill(other, false);
+  std::this_thread::sleep_for(std::chrono::milliseconds{pause - pause / 2});
   world_.signal(x, SIGCONT);
   ++stops_;
 }
@@ -198,7 +204,7 @@ bool fault_plan::die_at(program x, const std::string& failpoint) {
   if (!status)
     world_.kill(x);
   world_.start(x);
-  watch_.restarted(x);
+  watch_.restarted(x, true);
   ++kills_[static_cast<std::size_t>(x)];
   return status.has_value();
 }

@@ -68,7 +68,7 @@ private:
   std::size_t number(std::size_t min, std::size_t max);
   void rest(std::size_t min_ms, std::size_t max_ms);
   void do_one(kind x);
-  void kill(program x);
+  void kill(program x, bool alone = true);
   void stop_and_go(program x);
   void cut(tcp_proxy& link, const std::string& name);
   void fill_and_free();

@@ -212,6 +212,23 @@ settlement go(const options& what, world& system,
   return result;
 }
 
+int run_in(const std::string& directory, const options& what, const mutant& broken) {
+  world system{make_world_config(what, broken, directory)};
+  if (!accepts_config(system))
+    return what.mutant.empty() ? exit_failed : exit_skipped;
+  std::vector<std::string> failpoints;
+  if (what.failpoints)
+    failpoints = failpoint_names(system);
+  if (what.failpoints && failpoints.empty()) {
+    std::printf("skipped: weir-edge names no failpoints\n");
+    return exit_skipped;
+  }
+  auto result = go(what, system, failpoints);
+  if (what.expect_loss) // Another kind of failure proves nothing.
+    return result.events.lost + result.events.doubled > 0 ? exit_good : exit_violated;
+  return result.good() ? exit_good : exit_violated;
+}
+
 int run(const options& what) {
   auto broken = find_mutant(what.mutant);
   if (!broken)
@@ -219,27 +236,12 @@ int run(const options& what) {
   auto directory
     = what.directory.empty() ? temporary_directory() : what.directory.string();
   std::filesystem::create_directories(directory);
-  auto good = false;
-  {
-    world system{make_world_config(what, *broken, directory)};
-    if (!accepts_config(system))
-      return what.mutant.empty() ? exit_failed : exit_skipped;
-    auto failpoints
-      = what.failpoints ? failpoint_names(system) : std::vector<std::string>{};
-    if (what.failpoints && failpoints.empty()) {
-      std::printf("skipped: weir-edge names no failpoints\n");
-      return exit_skipped;
-    }
-    auto result = go(what, system, failpoints);
-    good = result.good();
-    if (what.expect_loss) // Another kind of failure proves nothing.
-      good = result.events.lost + result.events.doubled > 0;
-  }
-  if (good && !what.keep)
+  auto status = run_in(directory, what, *broken);
+  if ((status == exit_good || status == exit_skipped) && !what.keep)
     std::filesystem::remove_all(directory);
   else
     std::fprintf(stderr, "weir-chaos: the run's files are in %s\n", directory.c_str());
-  return good ? exit_good : exit_violated;
+  return status;
 }
 
 } // namespace

@@ -32,7 +32,7 @@ double since_ms(recovery_watch::steady::time_point then) {
 
 } // namespace
 
-void recovery_watch::restarted(program x) {
+void recovery_watch::restarted(program x, bool alone) {
   for (auto& other : pending_)
     if (other)
       other->disturbed = true;
@@ -41,7 +41,7 @@ void recovery_watch::restarted(program x) {
   auto& state = pending_[static_cast<std::size_t>(x)];
   state.emplace();
   state->since = steady::now();
-  state->disturbed = crowd;
+  state->disturbed = crowd || !alone;
 }
 
 bool recovery_watch::wait(std::chrono::milliseconds limit) {

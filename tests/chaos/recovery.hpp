@@ -22,8 +22,9 @@ public:
     : world_(system), feeds_(sources) {
   }
 
-  /// `x` was killed, is dead, and starts at this moment.
-  void restarted(program x);
+  /// `x` was killed, is dead, and starts at this moment. `alone`: nothing else is
+  /// wrong, so the time it takes is its own.
+  void restarted(program x, bool alone);
 
   /// Waits until all that was restarted works again; false after `limit`.
   bool wait(std::chrono::milliseconds limit);
