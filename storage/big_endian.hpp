@@ -13,12 +13,21 @@
 
 namespace weir::storage {
 
+/// Written without a loop: compilers make one byte swap and one store of it.
+template <std::unsigned_integral T>
+void store_be(char* to, T x) {
+  [ to, x ]<std::size_t... I>(std::index_sequence<I...>) {
+    ((to[I]
+      = static_cast<char>(static_cast<unsigned char>(x >> (8 * (sizeof(T) - 1 - I))))),
+     ...);
+  }
+  (std::make_index_sequence<sizeof(T)>{});
+}
+
 template <std::unsigned_integral T>
 void put_be(std::string& out, T x) {
   char bytes[sizeof(T)];
-  for (std::size_t i = 0; i < sizeof(T); ++i)
-    bytes[i]
-      = static_cast<char>(static_cast<unsigned char>(x >> (8 * (sizeof(T) - 1 - i))));
+  store_be(bytes, x);
   out.append(bytes, sizeof(T));
 }
 

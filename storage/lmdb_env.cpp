@@ -352,4 +352,21 @@ void lmdb_cursor::erase() {
     env_.raise(code, "remove");
 }
 
+bool lmdb_cursor::put_new(std::string_view key, std::string_view value) {
+  auto k = to_val(key);
+  auto v = to_val(value);
+  int code = ::mdb_cursor_put(cursor_, &k, &v, MDB_NOOVERWRITE);
+  if (code != 0 && code != MDB_KEYEXIST)
+    env_.raise(code, "write");
+  value_ = to_text(v);
+  return code == 0;
+}
+
+void lmdb_cursor::put(std::string_view key, std::string_view value) {
+  auto k = to_val(key);
+  auto v = to_val(value);
+  if (int code = ::mdb_cursor_put(cursor_, &k, &v, 0); code != 0)
+    env_.raise(code, "write");
+}
+
 } // namespace weir::storage

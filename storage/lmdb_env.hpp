@@ -95,6 +95,13 @@ public:
   /// Removes the entry; next() then goes to the one behind it.
   void erase();
 
+  /// Puts a new entry and goes to it. If the key is there already, nothing is put and
+  /// value() is what is there; returns false. Keys in order save most of the search.
+  bool put_new(std::string_view key, std::string_view value);
+
+  /// As lmdb_txn::put(), beginning the search where the cursor stands.
+  void put(std::string_view key, std::string_view value);
+
   std::string_view key() const {
     return key_;
   }

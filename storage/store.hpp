@@ -95,7 +95,7 @@ struct committed_alert {
 struct commit_report {
   std::vector<commit_outcome> outcomes; ///< One per block, same order.
   std::vector<stored_series> new_series;
-  std::vector<committed_summary> summaries;
+  std::vector<committed_summary> summaries; ///< By series, width and start.
   std::vector<committed_anomaly> anomalies;
   std::vector<committed_alert> alerts;
   std::uint64_t rejections = 0;

@@ -92,38 +92,53 @@ commit_outcome store_txn::add(const incoming_block& block) {
   count_fates(tracked, block, placed);
   // Of a coalesced block nobody can say which record has which number.
   bool all_new = fresh == span || block.records.record_count() < span;
-  add_records({block, placed, {block.epoch, position.lane_first}, all_new});
+  placed_.push_back({&block, placed, {block.epoch, position.lane_first}, all_new});
+  add_records(placed_.back());
   return outcome(placed.result, placed.in_lane);
 }
 
-/// Stores the records with new numbers, in the order of their numbers.
-void store_txn::add_records(const block_place& place) {
-  const auto& block = place.block;
+/// Takes the records with new numbers, in the order of their numbers.
+void store_txn::add_records(const placed_block& from) {
+  const auto& block = *from.block;
   const auto& records = block.records;
-  std::vector<stored_series_id> ids(records.series.size(), 0);
-  auto id_of = [&](analytics::series_id index) {
-    if (ids[index] == 0)
-      ids[index] = series_of(block.edge, records.series[index]).id;
-    return ids[index];
+  auto& all_series = series_of_block(block);
+  auto series_at = [&](analytics::series_id index) {
+    if (all_series[index] == nullptr)
+      all_series[index] = &series_of(block.edge, records.series[index]);
+    return all_series[index];
   };
   auto seq = block.first_seq;
   auto each_new = [&](const auto& list, auto use) {
     for (const auto& x : list) {
-      if (place.all_new || place.placed.is_new(seq))
+      if (from.all_new || from.placed.is_new(seq))
         use(x);
       ++seq;
     }
   };
   each_new(records.summaries, [&](const analytics::summary& x) {
-    add_summary(place, x, seq, id_of(x.series));
+    auto* series = series_at(x.series);
+    auto order = static_cast<std::uint32_t>(waiting_.size());
+    waiting_.push_back(
+      {{series->id, x.width_ns, x.start_ns}, order, &from, &x, seq, series});
   });
-  each_new(records.anomalies,
-           [&](const analytics::anomaly& x) { add_anomaly(x, id_of(x.series)); });
+  each_new(records.anomalies, [&](const analytics::anomaly& x) {
+    add_anomaly(x, series_at(x.series)->id);
+  });
   each_new(records.alerts, [&](const analytics::alert& x) {
     put_alert({block.edge, records.series[x.series], x});
   });
   each_new(records.rejections,
            [&](const analytics::rejection& x) { add_rejection(block.edge, x); });
+}
+
+std::vector<stored_series*>& store_txn::series_of_block(const incoming_block& block) {
+  const auto& texts = block.records.series;
+  auto& known = series_lists_[block.edge];
+  if (known.texts == nullptr || *known.texts != texts) {
+    known.texts = &texts;
+    known.series.assign(texts.size(), nullptr);
+  }
+  return known.series;
 }
 
 stored_series& store_txn::series_of(const std::string& edge, const std::string& text) {
@@ -146,28 +161,56 @@ stored_series& store_txn::series_with(stored_series_id id) {
   return changed_series_.emplace(id, *store_.series.get(id)).first->second;
 }
 
-void store_txn::add_summary(const block_place& place, const analytics::summary& x,
-                            std::uint64_t seq, stored_series_id id) {
-  auto key = window_key{id, x.width_ns, x.start_ns};
-  auto key_bytes = to_key(key);
-  auto version = window_version{place.block.epoch, place.block.run, seq, x};
-  version.value.series = id;
-  stored_window window;
-  if (auto before = txn_.get(table::summaries, key_bytes))
-    window = to_window(key, *before);
-  if (!add_version(window, version, place.placed.in_lane, place.lane))
+/// In the order of keys, which the database likes; of one key in the order of arrival.
+void store_txn::put_summaries() {
+  std::sort(waiting_.begin(), waiting_.end(),
+            [](const waiting_summary& a, const waiting_summary& b) {
+              auto order = a.key <=> b.key;
+              return order != 0 ? order < 0 : a.order < b.order;
+            });
+  report_.summaries.reserve(waiting_.size());
+  auto cursor = lmdb_cursor{txn_, table::summaries};
+  for (const auto& x : waiting_)
+    put_summary(cursor, x);
+}
+
+void store_txn::put_summary(lmdb_cursor& cursor, const waiting_summary& x) {
+  const auto& block = *x.from->block;
+  bool in_lane = x.from->placed.in_lane;
+  char key_bytes[window_key_bytes];
+  write_key(key_bytes, x.key);
+  auto key = std::string_view{key_bytes, window_key_bytes};
+  write_first_version(value_, {block.epoch, block.run, x.seq, in_lane}, *x.value);
+  // Nearly always the window is new, and one search is enough.
+  if (cursor.put_new(key, value_)) {
+    note_summary(x, *x.value);
     return;
-  txn_.put(table::summaries, key_bytes, to_value(window));
-  auto& series = series_with(id);
-  if (series.width_ns == 0 || x.start_ns >= series.last_start_ns) {
-    series.width_ns = x.width_ns;
-    series.last_start_ns = x.start_ns;
   }
-  report_.summaries.push_back({id, merged(window)});
+  auto window = to_window(x.key, cursor.value());
+  auto version = window_version{block.epoch, block.run, x.seq, *x.value};
+  version.value.series = x.key.series;
+  if (!add_version(window, version, in_lane, x.from->lane))
+    return;
+  cursor.put(key, to_value(window));
+  note_summary(x, merged(window));
+}
+
+void store_txn::note_summary(const waiting_summary& x, analytics::summary stored) {
+  auto& series = *x.series;
+  bool newer = x.key.start_ns > series.last_start_ns;
+  bool finer
+    = x.key.start_ns == series.last_start_ns && x.key.width_ns < series.width_ns;
+  if (series.width_ns == 0 || newer || finer) {
+    series.width_ns = x.key.width_ns;
+    series.last_start_ns = x.key.start_ns;
+  }
+  stored.series = x.key.series;
+  report_.summaries.push_back({x.key.series, std::move(stored)});
 }
 
 commit_report store_txn::commit() {
   auto first_new = store_.series.size() + 1;
+  put_summaries();
   for (auto& [key, position] : positions_) {
     if (!position.stored)
       continue;

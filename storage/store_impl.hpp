@@ -83,6 +83,7 @@ public:
       next_anomaly_(store.next_anomaly), next_rejection_(store.next_rejection) {
   }
 
+  /// @pre `block` stays where it is until commit().
   commit_outcome add(const incoming_block& block);
   void note_hello(const edge_hello& hello);
   void put_counters(const edge_counters& counters);
@@ -98,17 +99,35 @@ private:
     std::vector<ledger_range> fresh; ///< Of this transaction, neighbours joined.
   };
 
-  /// Where a block stands, for its records.
-  struct block_place {
-    const incoming_block& block;
-    const placement& placed;
-    open_lane lane;
+  /// A block that is new as a whole or in part.
+  struct placed_block {
+    const incoming_block* block = nullptr;
+    placement placed;
+    open_lane lane;      ///< After the block.
     bool all_new = true; ///< Else only the records with new numbers.
   };
 
-  void add_records(const block_place& place);
-  void add_summary(const block_place& place, const analytics::summary& x,
-                   std::uint64_t seq, stored_series_id id);
+  /// A summary that waits for put_summaries().
+  struct waiting_summary {
+    window_key key;
+    std::uint32_t order = 0; ///< Of arrival.
+    const placed_block* from = nullptr;
+    const analytics::summary* value = nullptr;
+    std::uint64_t seq = 0;
+    stored_series* series = nullptr;
+  };
+
+  /// The series of an edge's last block: its next one has the same as a rule.
+  struct series_list {
+    const std::vector<std::string>* texts = nullptr;
+    std::vector<stored_series*> series; ///< Null: not used by a record so far.
+  };
+
+  void add_records(const placed_block& from);
+  std::vector<stored_series*>& series_of_block(const incoming_block& block);
+  void put_summaries();
+  void put_summary(lmdb_cursor& cursor, const waiting_summary& x);
+  void note_summary(const waiting_summary& x, analytics::summary stored);
   void add_anomaly(const analytics::anomaly& x, stored_series_id id);
   void add_rejection(std::string_view edge, const analytics::rejection& x);
   void bound_anomalies();
@@ -135,6 +154,10 @@ private:
   const std::int64_t unix_ns_;
   commit_report report_;
   std::map<std::string, tracked_position> positions_; // By key.
+  std::deque<placed_block> placed_;                   // The waiting ones point to them.
+  std::vector<waiting_summary> waiting_;
+  std::map<std::string_view, series_list> series_lists_; // By edge.
+  std::string value_;                                    // Room for one value.
   std::map<stored_series_id, stored_series> changed_series_;
   std::map<std::pair<std::string, std::string>, stored_series_id> new_ids_;
   std::uint64_t next_anomaly_;

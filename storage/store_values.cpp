@@ -3,6 +3,8 @@
 #include "storage/big_endian.hpp"
 #include "storage/store_value_io.hpp"
 
+#include <bit>
+
 namespace weir::storage {
 
 namespace {
@@ -13,16 +15,45 @@ constexpr std::uint8_t window_value_version = 3;
 constexpr std::uint8_t has_parts = 1;
 constexpr std::uint8_t has_earlier = 2;
 
+// revision, late, count, 7 doubles, 2 times, early, size of `extended`.
+constexpr std::size_t part_bytes = 4 + 4 + 8 + 7 * 8 + 2 * 8 + 1 + 4;
+
+/// Appends big-endian numbers at a place that has room for them.
+class number_writer {
+public:
+  explicit number_writer(char* to) : to_(to) {
+  }
+  template <class T>
+  void put(T x) {
+    store_be(to_, x);
+    to_ += sizeof(T);
+  }
+  void put_time(std::int64_t x) {
+    put(static_cast<std::uint64_t>(x));
+  }
+  void put_double(double x) {
+    put(std::bit_cast<std::uint64_t>(x));
+  }
+
+private:
+  char* to_;
+};
+
+/// One growth for all fields: this is most of what a commit encodes.
 void put_summary(std::string& out, const analytics::summary& x) {
-  put_be(out, x.revision);
-  put_be(out, x.late_count);
-  put_be(out, x.count);
+  auto size = out.size();
+  out.resize(size + part_bytes);
+  auto to = number_writer{out.data() + size};
+  to.put(x.revision);
+  to.put(x.late_count);
+  to.put(x.count);
   for (double field : {x.sum, x.min, x.max, x.mean, x.m2, x.first, x.last})
-    put_double(out, field);
-  put_time(out, x.first_ns);
-  put_time(out, x.last_ns);
-  put_be(out, static_cast<std::uint8_t>(x.early ? 1 : 0));
-  put_text(out, x.extended);
+    to.put_double(field);
+  to.put_time(x.first_ns);
+  to.put_time(x.last_ns);
+  to.put(static_cast<std::uint8_t>(x.early ? 1 : 0));
+  to.put(static_cast<std::uint32_t>(x.extended.size()));
+  out.append(x.extended);
 }
 
 analytics::summary take_summary(byte_reader& in, const window_key& key,
@@ -51,15 +82,19 @@ analytics::summary take_summary(byte_reader& in, const window_key& key,
 } // namespace
 
 std::string to_key(const window_key& key) {
-  std::string out;
-  put_be(out, key.series);
-  put_be(out, biased(key.width_ns));
-  put_be(out, biased(key.start_ns));
+  auto out = std::string(window_key_bytes, '\0');
+  write_key(out.data(), key);
   return out;
 }
 
+void write_key(char* to, const window_key& key) {
+  store_be(to, key.series);
+  store_be(to + 4, biased(key.width_ns));
+  store_be(to + 12, biased(key.start_ns));
+}
+
 window_key to_window_key(std::string_view key) {
-  auto in = read_key(key, 20, "a summary's key");
+  auto in = read_key(key, window_key_bytes, "a summary's key");
   auto series = in.take<std::uint32_t>();
   auto width_ns = unbiased(in.take<std::uint64_t>());
   auto start_ns = unbiased(in.take<std::uint64_t>());
@@ -90,6 +125,18 @@ std::string to_value(const stored_window& window) {
     put_summary(out, x.value);
   }
   return out;
+}
+
+void write_first_version(std::string& out, const version_origin& origin,
+                         const analytics::summary& x) {
+  out.clear();
+  put_be(out, window_value_version);
+  put_be(out, origin.in_lane ? std::uint8_t{0} : has_parts);
+  put_be(out, origin.epoch);
+  put_be(out, origin.run);
+  if (origin.in_lane)
+    put_be(out, origin.seq);
+  put_summary(out, x);
 }
 
 stored_window to_window(const window_key& key, std::string_view value) {

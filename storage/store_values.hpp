@@ -29,11 +29,21 @@ struct window_key {
   stored_series_id series = 0;
   std::int64_t width_ns = 0;
   std::int64_t start_ns = 0;
+
+  auto operator<=>(const window_key&) const = default;
 };
 std::string to_key(const window_key& key);
 window_key to_window_key(std::string_view key);
 
+/// The same into a buffer of window_key_bytes.
+inline constexpr std::size_t window_key_bytes = 20;
+void write_key(char* to, const window_key& key);
+
 std::string to_value(const stored_window& window);
+/// Replaces `out` by the value of a window that has one version: what to_value() gives
+/// after add_version() into an empty one.
+void write_first_version(std::string& out, const version_origin& origin,
+                         const analytics::summary& x);
 /// `key` gives series, width and start.
 stored_window to_window(const window_key& key, std::string_view value);
 

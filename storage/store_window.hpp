@@ -32,6 +32,14 @@ struct window_version {
   bool operator==(const window_version&) const = default;
 };
 
+/// Where a summary comes from that is still in its block.
+struct version_origin {
+  std::uint64_t epoch = 0;
+  std::uint32_t run = 0;
+  std::uint64_t seq = 0;
+  bool in_lane = false;
+};
+
 /// The numbers in front of a backlog (edge_position): versions among them wait for
 /// what may still come before them.
 struct open_lane {
