@@ -37,6 +37,8 @@ void read_uplink(table_reader& root, const std::filesystem::path& base,
   uplink.message_bytes_max = static_cast<std::size_t>(table.integer(
     "message_bytes_max", static_cast<std::int64_t>(uplink.message_bytes_max), 1 << 20,
     256 << 20));
+  uplink.credit_bytes_total
+    = static_cast<std::size_t>(table.integer("credit_mb", 64, 1, 100'000)) << 20;
   uplink.heartbeat_interval
     = milliseconds{table.integer("heartbeat_interval_ms", 1000, 100, 60'000)};
   auto file = resolve(base, table.text("secret_key_file", ""));

@@ -187,6 +187,8 @@ void read_checkpoint(table_reader& root, actors::edge_node_config& node) {
 void read_outbox(table_reader& root, actors::edge_node_config& node) {
   auto table = root.table("outbox");
   node.outbox.size_bytes_max = read_size(table, "size_mb_max", 256, 1, 1'000'000) << 20;
+  node.outbox.coalesce_min_age_ns
+    = table.integer("coalesce_min_age_s", 3600, 60, 31'536'000) * 1'000'000'000;
   node.writer.commit_interval
     = milliseconds{table.integer("commit_interval_ms", 10, 1, 10'000)};
   table.finish();
@@ -211,6 +213,12 @@ void read_uplink(table_reader& root, const std::filesystem::path& base,
   }
   uplink.window_bytes_max
     = read_size(table, "window_bytes_max", uplink.window_bytes_max, 4096, 256 << 20);
+  uplink.backlog
+    = table.one_of("backlog", "live_first", {"live_first", "in_order"}) == "in_order"
+        ? transport::backlog_mode::in_order
+        : transport::backlog_mode::live_first;
+  uplink.backlog_bytes_per_s_max
+    = read_size(table, "backlog_kb_per_s_max", 0, 0, 10'000'000) << 10;
   uplink.heartbeat_interval
     = milliseconds{table.integer("heartbeat_interval_ms", 1000, 100, 60'000)};
   uplink.silence_max
