@@ -10,8 +10,8 @@ if(WEIR_TESTS)
   find_package(Catch2 2.13 REQUIRED)
 endif()
 
-# Where another build of CAF is installed (scripts/tsan.sh makes one for TSan).
-set(WEIR_CAF_ROOT "" CACHE PATH "Prefix of the CAF to use; empty: the system's")
+# Where other builds of CAF and ZeroMQ are installed (scripts/tsan.sh makes some).
+set(WEIR_DEPS_ROOT "" CACHE PATH "Prefix that comes before the system's; empty: none")
 
 # weir_find_library(NAME HEADER LIBRARY...): an imported target weir::NAME.
 function(weir_find_library name header)
@@ -23,15 +23,18 @@ function(weir_find_library name header)
   endforeach()
 endfunction()
 
-if(WEIR_CAF_ROOT)
-  find_path(caf_INCLUDE_DIR caf/all.hpp PATHS ${WEIR_CAF_ROOT}/include NO_DEFAULT_PATH REQUIRED)
-  find_library(caf_caf_core_LIBRARY caf_core PATHS ${WEIR_CAF_ROOT}/lib NO_DEFAULT_PATH REQUIRED)
-endif()
+foreach(library IN ITEMS caf_core zmq)
+  if(WEIR_DEPS_ROOT) # Found first, it stays.
+    string(REPLACE "caf_core" "caf" name ${library})
+    find_library(${name}_${library}_LIBRARY ${library} PATHS ${WEIR_DEPS_ROOT}/lib NO_DEFAULT_PATH REQUIRED)
+  endif()
+endforeach()
 weir_find_library(caf caf/all.hpp caf_core)
-if(WEIR_CAF_ROOT)
-  target_include_directories(weir::caf SYSTEM INTERFACE ${WEIR_CAF_ROOT}/include)
-endif()
 weir_find_library(zmq zmq.hpp zmq)
+if(WEIR_DEPS_ROOT)
+  target_include_directories(weir::caf SYSTEM INTERFACE ${WEIR_DEPS_ROOT}/include)
+  target_include_directories(weir::zmq SYSTEM INTERFACE ${WEIR_DEPS_ROOT}/include)
+endif()
 weir_find_library(paho mqtt/async_client.h paho-mqttpp3 paho-mqtt3as)
 weir_find_library(lmdb lmdb.h lmdb)
 weir_find_library(sodium sodium.h sodium)

@@ -78,8 +78,8 @@ feeds start_feeds(const options& what, const event_grid& grid, world& system,
     config.topic = "chaos/" + std::to_string(i);
     config.endpoint = system.zmq_endpoint();
     if (what.overlap) {
-      config.overlap = 2s;
-      config.overlap_messages = 50;
+      config.overlap = 1s;
+      config.overlap_messages = 25; // The broker has at most 20 on their way.
     }
     ledgers.push_back(std::make_unique<worker_ledger>(
       system.directory() / ("owed-" + std::to_string(i) + ".log")));
