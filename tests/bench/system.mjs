@@ -115,8 +115,19 @@ export class System {
     return (await answer.json()).positions;
   }
 
+  /// Whether this edge knows the tables and keys of some TOML.
+  accepts(extra) {
+    writeFileSync(join(this.dir, 'try.toml'), extra);
+    try {
+      execFileSync(this.program('weir-edge'), ['--config', 'try.toml', '--check-config'], { cwd: this.dir, stdio: 'ignore' });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /// Starts a fresh edge and returns how long it took until its first line of life.
-  async startEdge({ detector = true, rules = '', mqtt = true, heartbeatMs = 1000 } = {}) {
+  async startEdge({ detector = true, rules = '', extra = '', mqtt = true, heartbeatMs = 1000 } = {}) {
     this.edgeNumber = (this.edgeNumber ?? 0) + 1;
     [this.zmqPort, this.curvePort] = [await freePort(), await freePort()];
     writeFileSync(
@@ -131,7 +142,7 @@ export class System {
         `[[source.zmq.allowed]]\nname = "publisher"\npublic_key = '${this.publisherKey}'\n` +
         `[detector]\nenabled = ${detector}\n${rules}\n[alerts]\nenabled = true\nuri = "mqtt://127.0.0.1:${this.mqttPort}"\n` +
         `[uplink]\nendpoint = "tcp://127.0.0.1:${this.uplinkPort}"\nserver_public_key = '${this.centralKey}'\n` +
-        `secret_key_file = "edge.key"\nheartbeat_interval_ms = ${heartbeatMs}\n`,
+        `secret_key_file = "edge.key"\nheartbeat_interval_ms = ${heartbeatMs}\n${extra}`,
     );
     const begin = performance.now();
     const edge = this.launch('edge', this.program('weir-edge'), ['--config', 'edge.toml']);
