@@ -1,4 +1,5 @@
 // The writing side of the store: positions, series and summaries.
+#include "storage/failpoint.hpp"
 #include "storage/store_impl.hpp"
 
 #include <algorithm>
@@ -227,7 +228,9 @@ commit_report store_txn::commit() {
   bound_quarantine();
   if (next_anomaly_ != store_.next_anomaly)
     txn_.put(table::meta, "next_anomaly", number_key(next_anomaly_));
+  failpoint("store.commit.before");
   txn_.commit();
+  failpoint("store.commit.after");
   store_.series.apply(changed_series_);
   store_.next_anomaly = next_anomaly_;
   store_.next_rejection = next_rejection_;

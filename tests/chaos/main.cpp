@@ -170,8 +170,7 @@ std::vector<std::string> failpoint_names(world& system) {
 
 /// What must have been passed; other points are for rare moments.
 bool is_common(const std::string& failpoint) {
-  for (auto* x : {"journal.append", "journal.sync", "outbox.commit",
-                  "outbox.acknowledge", "store.commit"})
+  for (auto* x : {"journal.append", "journal.sync", "outbox.commit", "store.commit"})
     if (failpoint.starts_with(x))
       return true;
   return false;

@@ -41,13 +41,23 @@ TEST_CASE_METHOD(fixture, "the example config says the defaults", "[configs]") {
   CHECK(a.ingest.restamp_future == b.ingest.restamp_future);
   CHECK(a.clock.trusted_after_ns == b.clock.trusted_after_ns);
   CHECK(a.clock.jump_ns == b.clock.jump_ns);
-  CHECK(a.held_events_max == b.held_events_max);
+  CHECK(a.gate.held_events_max == b.gate.held_events_max);
+  CHECK(a.gate.duplicates_horizon == b.gate.duplicates_horizon);
+  CHECK(a.journal.files.directory.filename() == b.journal.files.directory.filename());
+  CHECK(a.journal.files.size_bytes_max == b.journal.files.size_bytes_max);
+  CHECK(a.journal.sync_interval == b.journal.sync_interval);
+  CHECK(a.writer.checkpoint_interval == b.writer.checkpoint_interval);
+  CHECK(a.writer.cost_max == b.writer.cost_max);
+  CHECK(a.writer.write_bytes_per_s_max == b.writer.write_bytes_per_s_max);
   // The stream tables: tests/configs/stream_settings_test.cpp.
   REQUIRE((a.stream.window && b.stream.window));
   CHECK(state_fingerprint(*a.stream.window) == state_fingerprint(*b.stream.window));
   CHECK(a.alerts.topic == b.alerts.topic);
   CHECK(a.alerts.mqtt.client_id == b.alerts.mqtt.client_id);
   CHECK(a.outbox.size_bytes_max == b.outbox.size_bytes_max);
+  CHECK(a.outbox.coalesce_min_age_ns == b.outbox.coalesce_min_age_ns);
+  CHECK(a.uplink.backlog == b.uplink.backlog);
+  CHECK(a.uplink.backlog_bytes_per_s_max == b.uplink.backlog_bytes_per_s_max);
   CHECK(a.uplink.window_bytes_max == b.uplink.window_bytes_max);
   CHECK(a.uplink.silence_max == b.uplink.silence_max);
   CHECK(a.uplink.backoff_max == b.uplink.backoff_max);
@@ -99,12 +109,41 @@ TEST_CASE_METHOD(fixture, "the clock and the future are settings", "[configs]") 
   REQUIRE(loaded);
   CHECK(loaded->node.clock.trusted_after_ns == 1'767'225'600'000'000'000);
   CHECK(loaded->node.clock.jump_ns == 500'000'000);
-  CHECK(loaded->node.held_events_max == 7);
+  CHECK(loaded->node.gate.held_events_max == 7);
   CHECK(loaded->node.ingest.restamp_future);
   auto wrong = load_text("[clock]\ntrusted_after = \"yesterday\"\n");
   REQUIRE_FALSE(wrong);
   CHECK(wrong.error().at(0).find("clock.trusted_after: found \"yesterday\"")
         != std::string::npos);
+}
+
+TEST_CASE_METHOD(fixture, "journal, checkpoint and duplicates are settings",
+                 "[configs]") {
+  auto loaded = load_text("[node]\ndata_dir = \"d\"\n"
+                          "[journal]\nenabled = false\nsize_mb_max = 16\n"
+                          "sync = \"each_batch\"\ndirectory = \"/run/j\"\n"
+                          "[checkpoint]\nenabled = false\ninterval_ms = 5000\n"
+                          "cost_percent_max = 10\nwrite_mb_per_s_max = 1\n"
+                          "[duplicates]\nenabled = false\nhorizon_events = 10\n"
+                          "[uplink]\nbacklog = \"in_order\"\nbacklog_kb_per_s_max = 64\n");
+  REQUIRE(loaded);
+  const auto& node = loaded->node;
+  CHECK_FALSE(node.journal.enabled);
+  CHECK(node.journal.files.sync_each_append);
+  CHECK(node.journal.files.size_bytes_max == 16u << 20);
+  CHECK(node.journal.files.directory == "/run/j");
+  CHECK_FALSE(node.writer.checkpoints);
+  CHECK(node.writer.checkpoint_interval == std::chrono::seconds{5});
+  CHECK(node.writer.cost_max == 0.1);
+  CHECK(node.writer.write_bytes_per_s_max == 1u << 20);
+  CHECK_FALSE(node.gate.duplicates_enabled);
+  CHECK(node.gate.duplicates_horizon == 10);
+  CHECK(node.uplink.backlog == weir::transport::backlog_mode::in_order);
+  CHECK(node.uplink.backlog_bytes_per_s_max == 65'536);
+  auto beside_data = load_text("[node]\ndata_dir = \"d\"\n");
+  REQUIRE(beside_data);
+  CHECK(beside_data->node.journal.files.directory == dir.path() / "d" / "journal");
+  CHECK_FALSE(load_text("[journal]\nsync = \"sometimes\"\n"));
 }
 
 TEST_CASE_METHOD(fixture, "wrong settings are told, all of them", "[configs]") {

@@ -8,10 +8,14 @@
 
 #include <catch2/catch.hpp>
 
+#include <unistd.h>
+
+#include <filesystem>
 #include <string>
 
 using namespace weir::storage;
 using namespace weir::test;
+namespace fs = std::filesystem;
 
 TEST_CASE("on a full disk the outbox sheds its oldest, and goes on when there is space",
           "[disk]") {

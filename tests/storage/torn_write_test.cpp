@@ -20,6 +20,7 @@
 #include <limits>
 #include <random>
 #include <string>
+#include <variant>
 #include <vector>
 
 using namespace weir::storage;
@@ -183,6 +184,13 @@ std::string block_bytes(std::uint64_t first_seq) {
          + std::string(500 + first_seq * 7919 % 5000, 'b');
 }
 
+/// The state at the time when `next_seq` was the next number.
+checkpoint state_at(std::uint64_t next_seq) {
+  return {next_seq,
+          {{"shard/0", block_bytes(next_seq)},
+           {"shard/1", std::string(40'000, 's') + std::to_string(next_seq)}}};
+}
+
 run run_outbox(int commits) {
   temp_directory directory;
   auto config = outbox_at(directory / "outbox");
@@ -193,7 +201,8 @@ run run_outbox(int commits) {
   for (int i = 0; i < commits; ++i) {
     auto block = new_block{block_bytes(next), static_cast<std::uint32_t>(i % 4 + 1),
                            block_priority::summary};
-    REQUIRE(uut->append({&block, 1}).value() == next);
+    auto state = state_at(next + block.record_count);
+    REQUIRE(uut->commit({&block, 1}, &state).value() == next);
     next += block.record_count;
     recorder.through(next - 1);
     if (random() % 3 == 0) {
@@ -215,8 +224,17 @@ verdict check_outbox(const fs::path& directory, const promise& due) {
   auto blocks = uut.read_after(0, ~std::size_t{0});
   if (!blocks)
     return blocks.error().message;
+  // Blocks and the state that belongs to them are there together.
+  auto saved = uut.load_checkpoint();
+  if (!saved)
+    return saved.error().message;
+  if (*saved && **saved != state_at(uut.stats().next_seq))
+    return "the checkpoint is not that of the last blocks";
+  if (!*saved && due.through > 0)
+    return "the checkpoint is missing";
   auto next = due.needed; // Up to here blocks may be there or not.
-  for (const auto& x : *blocks) {
+  for (const auto& entry : *blocks) {
+    const auto& x = std::get<stored_block>(entry);
     if (x.bytes != block_bytes(x.first_seq))
       return "block " + std::to_string(x.first_seq) + " is wrong";
     if (x.first_seq > next)
@@ -226,7 +244,7 @@ verdict check_outbox(const fs::path& directory, const promise& due) {
   if (next <= due.through)
     return "record " + std::to_string(next) + " is missing at the end";
   auto block = new_block{block_bytes(next), 1, block_priority::summary};
-  auto number = uut.append({&block, 1});
+  auto number = uut.commit({&block, 1}, nullptr);
   return number && *number > due.through ? "" : "appending does not go on";
 }
 
