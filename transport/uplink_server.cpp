@@ -137,7 +137,6 @@ struct uplink_server::impl {
       }
       if (items[0].revents != 0)
         wake.clear();
-      credit->set_total(credit_total);
       review(clock::now());
       take_messages();
       greet_some();
@@ -153,6 +152,11 @@ struct uplink_server::impl {
     if (!hello_order.empty())
       return 0;
     return answers.has_unsent() ? uplink_answers::retry_interval.count() : -1;
+  }
+
+  std::uint64_t grant(edge_session& session) {
+    credit->set_total(credit_total);
+    return credit->grant(session.credit);
   }
 
   /// Who was silent for long no longer counts when the credit is shared.
@@ -278,7 +282,7 @@ struct uplink_server::impl {
     if (callbacks.on_hello)
       welcome.position
         = merged(callbacks.on_hello(edge, hello.epoch, hello.run, hello.next_seq));
-    welcome.credit_bytes = credit->grant(session.credit);
+    welcome.credit_bytes = grant(session);
     welcome.server_time_ns = wall_clock_ns();
     welcome.heartbeat_ms
       = static_cast<std::uint32_t>(config.heartbeat_interval.count());
@@ -316,8 +320,8 @@ struct uplink_server::impl {
 
   void on_message(const std::string& edge, edge_session& session,
                   const status_message& x) {
-    send(session.routing_id, pong_message{wall_clock_ns(), x.status.time_ns,
-                                          credit->grant(session.credit)});
+    send(session.routing_id,
+         pong_message{wall_clock_ns(), x.status.time_ns, grant(session)});
     if (callbacks.on_status)
       callbacks.on_status(edge, x.status);
   }
@@ -386,9 +390,8 @@ struct uplink_server::impl {
 
   int say(edge_session& session, const uplink_answer& answer) {
     if (answer.position)
-      if (auto code
-          = send(session.routing_id, ack_message{answer.epoch, *answer.position,
-                                                 credit->grant(session.credit)}))
+      if (auto code = send(session.routing_id,
+                           ack_message{answer.epoch, *answer.position, grant(session)}))
         return code;
     for (std::size_t lane = 0; lane < answer.resend_from.size(); ++lane)
       if (auto from_seq = answer.resend_from[lane])

@@ -64,6 +64,17 @@ TEST_CASE("the lanes become one when the backlog has arrived", "[uplink_session]
   CHECK(f.session.all_acknowledged());
 }
 
+TEST_CASE("the lanes may become one before the edge has heard of the centre's lane",
+          "[uplink_session]") {
+  auto f = with_window(100'000);
+  add_backlog(f);
+  f.bring_up();
+  f.add_and_tell(5);
+  f.add_and_tell(5);
+  f.acknowledge(2005);
+  CHECK(f.session.in_flight_bytes() == 100 + beside);
+}
+
 TEST_CASE("a lane that nothing was sent in ends with the backlog", "[uplink_session]") {
   auto f = with_window(100'000);
   add_backlog(f);
@@ -143,6 +154,12 @@ TEST_CASE("the centre's lane counts, not the one that was meant", "[uplink_sessi
     f.acknowledge({0, 1901, 1910});
     CHECK(f.take_numbers(true).front() == 1911);
     CHECK(f.session.position() == uplink_position{0, 1901, 1910});
+  }
+  SECTION("and begins before what the main lane has sent") {
+    auto before = f.session.in_flight_bytes(); // 22 of the backlog, 3 new.
+    f.credit = 0;
+    f.acknowledge({0, 101, 2030});
+    CHECK(f.session.in_flight_bytes() == before - 12 * 100 - 3 * (100 + beside));
   }
 }
 

@@ -230,6 +230,7 @@ TEST_CASE("silence and a lost connection lead to a new attempt with back-off",
   CHECK(f.states.back().first == link_state::down);
   CHECK(f.closed == 1);
   CHECK(f.opened == 1);
+  CHECK(f.session.in_flight_bytes() == 0);
   CHECK(f.session.next_tick() > f.now);
   CHECK(f.session.next_tick() <= f.now + 200ms);
   f.now = f.session.next_tick();
