@@ -71,7 +71,7 @@ int run(const backlog_options& options) {
                        storage::block_priority::summary});
     bytes += waiting.back().bytes.size();
     if (waiting.size() == 1000 || second + 1 == options.seconds) {
-      if (auto done = (*outbox)->append(waiting); !done)
+      if (auto done = (*outbox)->commit(waiting, nullptr); !done)
         return fail(done.error().message);
       waiting.clear();
     }
