@@ -103,10 +103,9 @@ void central_node::impl::start_actors() {
                              const storage::commit_outcome& at) {
     uplink->acknowledge(edge, epoch, {at.through_seq, at.lane_first, at.lane_through});
   };
-  parts.resend = [this](const std::string& edge, std::uint64_t epoch,
-                        std::uint64_t from_seq, bool live_lane) {
-    uplink->resend(edge, epoch, from_seq, live_lane);
-  };
+  parts.resend
+    = [this](const std::string& edge, std::uint64_t epoch, std::uint64_t from_seq,
+             bool live_lane) { uplink->resend(edge, epoch, from_seq, live_lane); };
   parts.on_report = [this](commit_report_ptr x) { on_report(std::move(x)); };
   parts.on_problem = [this](const std::string& x) { set_problem(x); };
   parts.now_ns = wall_clock_ns;
@@ -132,21 +131,20 @@ transport::uplink_server_callbacks central_node::impl::make_callbacks() {
              std::uint64_t next_seq) -> transport::uplink_position {
     transport::uplink_position result;
     if (auto known = store->position(edge, epoch); known && *known)
-      result
-        = {(*known)->through_seq, (*known)->lane_first, (*known)->lane_through};
+      result = {(*known)->through_seq, (*known)->lane_first, (*known)->lane_through};
     caf::anon_send(writer, storage::edge_hello{edge, epoch, run, next_seq});
     log_info("edge {} is connected: epoch {:016x}, run {}, continues after record {}",
              edge, epoch, run, result.through_seq);
     return result;
   };
-  callbacks.on_batch = [this](const std::string& edge, std::uint64_t epoch,
-                              bool live_lane,
-                              std::vector<transport::uplink_entry> entries) {
-    for (auto& x : entries)
-      caf::anon_send(writer, received_block{edge, epoch, x.run, x.first_seq, x.seq_span,
-                                            x.record_count, live_lane, fate_of(x.kind),
-                                            std::move(x.bytes)});
-  };
+  callbacks.on_batch
+    = [this](const std::string& edge, std::uint64_t epoch, bool live_lane,
+             std::vector<transport::uplink_entry> entries) {
+        for (auto& x : entries)
+          caf::anon_send(writer, received_block{edge, epoch, x.run, x.first_seq,
+                                                x.seq_span, x.record_count, live_lane,
+                                                fate_of(x.kind), std::move(x.bytes)});
+      };
   callbacks.on_status
     = [this](const std::string& edge, const transport::edge_status& status) {
         fleet.on_status(edge, status, wall_clock_ns());

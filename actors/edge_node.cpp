@@ -51,8 +51,9 @@ transport::uplink_entry to_entry(storage::outbox_entry&& x) {
             block->record_count,
             std::move(block->bytes)};
   const auto& hole = std::get<storage::hole>(x);
-  auto kind = hole.reason == storage::hole_reason::shed ? transport::entry_kind::shed
-                                                        : transport::entry_kind::expired;
+  auto kind = hole.reason == storage::hole_reason::shed
+                ? transport::entry_kind::shed
+                : transport::entry_kind::expired;
   return {kind, 0, hole.first_seq, hole.last_seq - hole.first_seq + 1, 0, {}};
 }
 
@@ -113,10 +114,11 @@ edge_node::impl::open_outbox_in_memory(const std::string& why) {
   if (!directory)
     return unexpected(directory.error());
   memory_only = true;
-  log_error("RUNNING IN MEMORY: {}. Nothing is kept over a restart of this machine; at "
-            "most {} MB of results wait for the centre. Make the disk writable and start "
-            "again.",
-            why, memory_only_bytes_max >> 20);
+  log_error(
+    "RUNNING IN MEMORY: {}. Nothing is kept over a restart of this machine; at "
+    "most {} MB of results wait for the centre. Make the disk writable and start "
+    "again.",
+    why, memory_only_bytes_max >> 20);
   config.outbox.directory = *directory / "outbox";
   config.outbox.size_bytes_max
     = std::min(config.outbox.size_bytes_max, memory_only_bytes_max);
@@ -157,10 +159,8 @@ void edge_node::impl::open_journal() {
     log_error("{} damaged segments of the journal in {} have been set aside: what they "
               "held of the time since the last checkpoint is lost",
               stats.segments_set_aside, config.journal.files.directory.string());
-  journal_timer
-    = std::make_unique<periodic_thread>(config.journal.sync_interval, [this] {
-        sync_journal();
-      });
+  journal_timer = std::make_unique<periodic_thread>(config.journal.sync_interval,
+                                                    [this] { sync_journal(); });
 }
 
 void edge_node::impl::sync_journal() {
@@ -246,8 +246,7 @@ outbox_writer_parts edge_node::impl::make_writer_parts() {
 
 void edge_node::impl::start_actors() {
   auto& sys = system.get();
-  writer
-    = sys.spawn<caf::detached>(outbox_writer, config.writer, make_writer_parts());
+  writer = sys.spawn<caf::detached>(outbox_writer, config.writer, make_writer_parts());
   if (alert_client) {
     alert_publisher_parts parts;
     parts.edge = config.name;
@@ -290,15 +289,13 @@ void edge_node::impl::make_uplink() {
     return read_outbox(after_seq, size);
   };
   callbacks.on_ack = [this](const transport::uplink_position& x) {
-    if (auto done
-        = outbox->acknowledge(x.through_seq, x.lane_first, x.lane_through);
+    if (auto done = outbox->acknowledge(x.through_seq, x.lane_first, x.lane_through);
         !done)
       log_error("acknowledged records stay in the outbox: {}", done.error().message);
   };
   callbacks.on_contact = [this] { outbox->note_contact(); };
-  callbacks.on_behind = [this](std::uint64_t centre_through) {
-    return renew_epoch(centre_through);
-  };
+  callbacks.on_behind
+    = [this](std::uint64_t centre_through) { return renew_epoch(centre_through); };
   callbacks.next_seq = [this] { return outbox->stats().next_seq; };
   callbacks.status = [this] { return status(); };
   callbacks.on_state = [this](transport::link_state state, const std::string& why) {
@@ -316,17 +313,18 @@ void edge_node::impl::make_uplink() {
 std::uint64_t edge_node::impl::renew_epoch(std::uint64_t centre_through) {
   auto report = outbox->renew_epoch(centre_through);
   if (!report) {
-    log_error("the database is older than what the centre has (a restored backup?), and "
-              "a new epoch cannot be begun: {}",
-              report.error().message);
+    log_error(
+      "the database is older than what the centre has (a restored backup?), and "
+      "a new epoch cannot be begun: {}",
+      report.error().message);
     return 0;
   }
-  log_error("the database is older than what the centre has: a backup was restored. "
-            "Epoch {:016x} ends, {:016x} begins; {} records that the centre has were "
-            "dropped, {} are sent under new numbers. Windows that were open at the time "
-            "of the backup are counted in both epochs.",
-            report->epoch_before, report->epoch, report->known_numbers,
-            report->kept_numbers);
+  log_error(
+    "the database is older than what the centre has: a backup was restored. "
+    "Epoch {:016x} ends, {:016x} begins; {} records that the centre has were "
+    "dropped, {} are sent under new numbers. Windows that were open at the time "
+    "of the backup are counted in both epochs.",
+    report->epoch_before, report->epoch, report->known_numbers, report->kept_numbers);
   return report->epoch;
 }
 

@@ -105,7 +105,8 @@ std::string edge_node::impl::start_sources() {
     if (config.host.source.empty())
       config.host.source = config.name;
     host = system.get().spawn<caf::detached>(
-      host_source, config.host, make_port("host", transport::time_unit::automatic, true));
+      host_source, config.host,
+      make_port("host", transport::time_unit::automatic, true));
   }
   return {};
 }

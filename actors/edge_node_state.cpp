@@ -25,7 +25,7 @@ namespace {
 constexpr std::string_view gate_part = "gate";
 constexpr std::string_view accounts_part = "accounts";
 constexpr std::string_view alerts_part = "alerts"; // Not yet with their broker.
-constexpr std::string_view shard_part = "shard/"; // Then its number.
+constexpr std::string_view shard_part = "shard/";  // Then its number.
 
 constexpr std::size_t replay_batch_events = 4096;
 
@@ -168,9 +168,10 @@ bool edge_node::impl::restore_shards(std::span<const std::string_view> saved) {
               total.refused);
   std::set<std::string> names{total.views.closed.begin(), total.views.closed.end()};
   for (const auto& x : names)
-    log_warn("{} have another shape than at the last checkpoint: what was open has been "
-             "sent as it was",
-             x);
+    log_warn(
+      "{} have another shape than at the last checkpoint: what was open has been "
+      "sent as it was",
+      x);
   return is_whole;
 }
 
@@ -180,9 +181,8 @@ void edge_node::impl::replay_journal(std::optional<std::uint64_t> from) {
   if (!journal)
     return;
   auto began_ns = steady_now_ns();
-  auto report = gate->replay(from, [this](std::span<const analytics::event> events) {
-    replay_events(events);
-  });
+  auto report = gate->replay(
+    from, [this](std::span<const analytics::event> events) { replay_events(events); });
   for (std::size_t i = 0; i < replay_batches.size(); ++i)
     replay_batch(i);
   if (!report) {
@@ -224,8 +224,8 @@ void edge_node::impl::replay_batch(std::size_t shard) {
 void edge_node::impl::flush_replayed() {
   if (!replayed.has_records())
     return;
-  *backlog += replayed.summaries.size() + replayed.anomalies.size()
-              + replayed.alerts.size();
+  *backlog
+    += replayed.summaries.size() + replayed.anomalies.size() + replayed.alerts.size();
   auto records
     = std::make_shared<const analytics::shard_output>(std::exchange(replayed, {}));
   if (publisher && !records->alerts.empty()) {

@@ -44,9 +44,8 @@ public:
   /// is counted when it appears, and again when it grows.
   std::string at_cut(const node_state& node);
 
-  event_account
-  now(const ingest_totals& gate,
-      const std::vector<analytics::shard_status>& shards) const;
+  event_account now(const ingest_totals& gate,
+                    const std::vector<analytics::shard_status>& shards) const;
 
   /// Cuts at which the two sides did not agree, since the database was made.
   std::uint64_t violations() const;

@@ -22,7 +22,7 @@ std::uint64_t key_of(std::string_view id) {
 event_port::event_port(event_port_config config, ingest_context context)
   : config_(std::move(config)), context_(std::move(context)), decoder_(config_.limits),
     resolver_(*context_.series),
-    source_number_(context_.gate->add_source(config_.source, config_.sheds)),
+    source_number_(context_.gate->add_source(config_.source)),
     staged_(context_.series->shards()), clock_(config_.clock) {
 }
 
@@ -146,7 +146,8 @@ void event_port::stage(const analytics::event& x, const transport::raw_event& ev
 
 bool event_port::pass_on() {
   staged_events_ = 0;
-  all_taken_ = context_.gate->take(source_number_, staged_) && all_taken_;
+  all_taken_
+    = context_.gate->take(source_number_, staged_, config_.sheds) && all_taken_;
   return all_taken_;
 }
 

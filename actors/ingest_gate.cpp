@@ -49,9 +49,9 @@ ingest_gate::ingest_gate(ingest_gate_config config, parts with)
   parts_.series->log_releases();
 }
 
-std::uint32_t ingest_gate::add_source(std::string name, bool sheds) {
+std::uint32_t ingest_gate::add_source(std::string name) {
   std::lock_guard lock{mutex_};
-  sources_.push_back({std::move(name), sheds, 0});
+  sources_.push_back({std::move(name), 0});
   return static_cast<std::uint32_t>(sources_.size() - 1);
 }
 
@@ -71,12 +71,7 @@ std::uint64_t ingest_gate::fingerprint(const analytics::event& x, std::uint64_t 
 
 // -- a payload's way in ----------------------------------------------------------
 
-bool ingest_gate::take(std::uint32_t source, ingest_payload& payload) {
-  bool sheds = false;
-  {
-    std::lock_guard lock{mutex_};
-    sheds = sources_[source].sheds;
-  }
+bool ingest_gate::take(std::uint32_t source, ingest_payload& payload, bool sheds) {
   wait_for_room(sheds, payload);
   wakes ring(parts_.inboxes.size());
   bool taken = true;

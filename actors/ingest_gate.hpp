@@ -100,13 +100,13 @@ public:
 
   ingest_gate(ingest_gate_config config, parts with);
 
-  /// A number for a source. `sheds`: where there is no room its events are counted and
-  /// let go instead of waiting.
-  std::uint32_t add_source(std::string name, bool sheds);
+  /// A number for a source.
+  std::uint32_t add_source(std::string name);
 
   /// Takes a payload and empties it. When it returns true the events survive a kill.
-  /// False: the node is stopping and has no journal; nothing was taken.
-  bool take(std::uint32_t source, ingest_payload& payload);
+  /// False: the node is stopping and has no journal; nothing was taken. `sheds`: events
+  /// for which there is no room are counted and let go instead of waiting.
+  bool take(std::uint32_t source, ingest_payload& payload, bool sheds = false);
 
   /// Sets cut `number` behind everything that was taken.
   cut_start begin_cut(std::uint64_t number);
@@ -160,7 +160,6 @@ private:
   };
   struct source_state {
     std::string name;
-    bool sheds = false;
     std::uint64_t segment = 0;
   };
 

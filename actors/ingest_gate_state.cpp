@@ -78,7 +78,8 @@ expected<void, std::string> ingest_gate::restore(std::string_view state) {
   if (!tracker_.restore(tracked))
     return unexpected(std::string{"the saved numbers of sources are damaged"});
   totals_ = totals;
-  totals_.rejected[static_cast<std::size_t>(analytics::reject_reason::bad_time)] += lost;
+  totals_.rejected[static_cast<std::size_t>(analytics::reject_reason::bad_time)]
+    += lost;
   held_ = std::move(held);
   totals_.held = held_.size();
   keep_reading();
@@ -104,9 +105,9 @@ void ingest_gate::replay_one(const ingest_record& record) {
   count(record.events.size(), header.rejected, header.duplicates, header.shed);
   for (const auto& mark : record.sequences)
     if (mark.index < record.events.size())
-      tracker_.observe(analytics::shard_key(
-                         parts_.series->text(record.events[mark.index].series)),
-                       mark.sequence);
+      tracker_.observe(
+        analytics::shard_key(parts_.series->text(record.events[mark.index].series)),
+        mark.sequence);
 }
 
 void ingest_gate::learn_names(const ingest_record& record) {
@@ -170,8 +171,8 @@ std::uint64_t ingest_gate::translate(ingest_record& record) {
 /// The newest checkpoint that the journal knows of.
 std::uint64_t ingest_gate::last_checkpoint() const {
   auto result = parts_.journal->first_number();
-  static_cast<void>(parts_.journal->replay(
-    result, [&](const storage::journal_record& x) {
+  static_cast<void>(
+    parts_.journal->replay(result, [&](const storage::journal_record& x) {
       analytics::byte_reader in{x.payload};
       if (x.kind == checkpoint_record_kind)
         result = std::max(result, in.get<std::uint64_t>());

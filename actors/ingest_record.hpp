@@ -3,8 +3,8 @@
 // of the payload's other events. Format: actors/JOURNAL.md.
 #pragma once
 
-#include "analytics/expected.hpp"
 #include "analytics/event.hpp"
+#include "analytics/expected.hpp"
 #include "analytics/records.hpp"
 
 #include <array>

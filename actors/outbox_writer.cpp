@@ -49,12 +49,10 @@ time_point::duration rest_after(const outbox_writer_state& st,
   auto by_cost = std::chrono::duration_cast<time_point::duration>(
     std::chrono::duration<double>(took) / std::max(st.config.cost_max, 0.001));
   auto by_wear = std::chrono::duration_cast<time_point::duration>(
-    std::chrono::duration<double>(
-      static_cast<double>(bytes)
-      / static_cast<double>(
-        std::max<std::size_t>(st.config.write_bytes_per_s_max, 1))));
-  return std::max(
-    {by_cost, by_wear, time_point::duration{st.config.commit_interval}});
+    std::chrono::duration<double>(static_cast<double>(bytes)
+                                  / static_cast<double>(std::max<std::size_t>(
+                                    st.config.write_bytes_per_s_max, 1))));
+  return std::max({by_cost, by_wear, time_point::duration{st.config.commit_interval}});
 }
 
 /// The records of the generation that is to be written next.
@@ -141,10 +139,10 @@ void write_checkpoint(self_pointer self) {
   if (st.parts.committed)
     *st.parts.committed = st.pending->number;
   auto journal_number = checkpoint.journal_number;
-  st.next_cut_at = now_of(self)
-                   + rest_after(st, now_of(self) - st.pending->began,
-                                st.parts.outbox->stats().checkpoint_written_bytes
-                                  - written_before);
+  st.next_cut_at
+    = now_of(self)
+      + rest_after(st, now_of(self) - st.pending->began,
+                   st.parts.outbox->stats().checkpoint_written_bytes - written_before);
   st.pending.reset();
   std::swap(st.generations[0], st.generations[1]);
   if (st.parts.on_committed)

@@ -105,8 +105,8 @@ struct outbox_writer_state {
 
   outbox_writer_config config;
   outbox_writer_parts parts;
-  std::array<generation, 2> generations; ///< Before the next cut; behind it.
-  std::optional<cut> pending;            ///< Under way, or not yet on disk.
+  std::array<generation, 2> generations;     ///< Before the next cut; behind it.
+  std::optional<cut> pending;                ///< Under way, or not yet on disk.
   std::vector<storage::new_block> unwritten; ///< Of a commit that failed.
   std::uint64_t unwritten_counted = 0;
   std::uint64_t cuts = 0;

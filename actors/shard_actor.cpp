@@ -83,8 +83,8 @@ bool all_have_passed(const shard_actor_state& st) {
 
 void give_state(self_pointer self) {
   auto& st = self->state;
-  shard_cut result{std::exchange(st.cut, 0), st.parts.number, {},
-                   st.parts.core->status()};
+  shard_cut result{
+    std::exchange(st.cut, 0), st.parts.number, {}, st.parts.core->status()};
   st.parts.core->snapshot(result.bytes);
   st.cuts = result.number;
   self->send(st.writer, std::move(result));

@@ -95,8 +95,8 @@ struct shard_actor_state {
 
   // The cut that this shard has reached and not yet taken; 0: none.
   std::uint64_t cut = 0;
-  bool drain_waits = false; ///< Asked to drain meanwhile.
-  std::vector<bool> passed; ///< By peer: its mark has come.
+  bool drain_waits = false;             ///< Asked to drain meanwhile.
+  std::vector<bool> passed;             ///< By peer: its mark has come.
   std::vector<routed_batch> behind_cut; ///< Came from peers behind their mark.
   std::uint64_t cuts = 0;               ///< The newest that it has taken.
   std::uint64_t cuts_at_tick = 0;       ///< As it was at the last tick.

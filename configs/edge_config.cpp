@@ -149,8 +149,8 @@ void read_alerts(table_reader& root, const std::filesystem::path& base,
 void read_duplicates(table_reader& root, actors::edge_node_config& node) {
   auto table = root.table("duplicates");
   node.gate.duplicates_enabled = table.boolean("enabled", true);
-  node.gate.duplicates_horizon = read_size(
-    table, "horizon_events", node.gate.duplicates_horizon, 1, 100'000'000);
+  node.gate.duplicates_horizon
+    = read_size(table, "horizon_events", node.gate.duplicates_horizon, 1, 100'000'000);
   table.finish();
 }
 
@@ -179,8 +179,8 @@ void read_checkpoint(table_reader& root, actors::edge_node_config& node) {
     = milliseconds{table.integer("interval_ms", 1000, 10, 600'000)};
   writer.cost_max
     = static_cast<double>(table.integer("cost_percent_max", 5, 1, 100)) / 100.0;
-  writer.write_bytes_per_s_max
-    = read_size(table, "write_mb_per_s_max", 8, 1, 100'000) << 20;
+  writer.write_bytes_per_s_max = read_size(table, "write_mb_per_s_max", 8, 1, 100'000)
+                                 << 20;
   table.finish();
 }
 

@@ -124,10 +124,7 @@ struct clock_fixture : fixture {
   std::int64_t wall_ns = 60'000'000'000;
   std::int64_t steady_ns = 1'000'000'000;
   event_port port{{.source = "test"},
-                  {&table,
-                   &rejected,
-                   &gate,
-                   [this] { return wall_ns; },
+                  {&table, &rejected, &gate, [this] { return wall_ns; },
                    [this] { return steady_ns; }}};
 
   void wait(std::int64_t ns) {

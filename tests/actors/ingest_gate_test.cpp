@@ -29,12 +29,14 @@ struct process {
   std::vector<std::string> problems;
   std::unique_ptr<ingest_gate> gate;
   std::uint32_t source = 0;
+  bool sheds_ = false;
   ingest_payload payload{2};
 
   explicit process(const std::filesystem::path& directory, std::uint64_t boot = 1,
                    ingest_gate_config config = {}, bool sheds = false) {
     auto opened = weir::storage::journal::open(
-      {.directory = directory, .size_bytes_max = 4 << 20, .segment_bytes = 64 << 10}, 0);
+      {.directory = directory, .size_bytes_max = 4 << 20, .segment_bytes = 64 << 10},
+      0);
     REQUIRE(opened);
     journal = std::move(*opened);
     ingest_gate::parts parts;
@@ -44,7 +46,8 @@ struct process {
     parts.boot_id = boot;
     parts.on_problem = [this](const std::string& x) { problems.push_back(x); };
     gate = std::make_unique<ingest_gate>(config, std::move(parts));
-    source = gate->add_source("test", sheds);
+    source = gate->add_source("test");
+    sheds_ = sheds;
   }
 
   void stage(const std::string& name, std::int64_t time_s, double value,
@@ -58,7 +61,7 @@ struct process {
     part.keys.push_back(key);
   }
   bool take() {
-    return gate->take(source, payload);
+    return gate->take(source, payload, sheds_);
   }
   bool take_one(const std::string& name, std::int64_t time_s, double value,
                 std::uint64_t key = 0) {
@@ -161,7 +164,8 @@ TEST_CASE_METHOD(fixture,
   CHECK(replayed[0].size() + replayed[1].size() == 1);
 }
 
-TEST_CASE_METHOD(fixture, "an event counts once: by its id, else by series, time and value",
+TEST_CASE_METHOD(fixture,
+                 "an event counts once: by its id, else by series, time and value",
                  "[actors]") {
   process node{journal};
   node.take_one("a", 1, 1.0);
@@ -190,8 +194,9 @@ TEST_CASE_METHOD(fixture,
   CHECK(node.gate->totals().accepted == 2);
 }
 
-TEST_CASE_METHOD(fixture, "of a payload with a duplicate the rest keeps its order and "
-                          "its sequence numbers",
+TEST_CASE_METHOD(fixture,
+                 "of a payload with a duplicate the rest keeps its order and "
+                 "its sequence numbers",
                  "[actors]") {
   process node{journal};
   node.take_one("a", 2, 2.0);
@@ -296,8 +301,7 @@ namespace {
 ingest_payload holding(process& node, double value, std::int64_t steady_ns) {
   ingest_payload result{2};
   auto id = *node.table.intern("m{source=\"a\"}");
-  result.held.push_back(
-    {{0, value, id, analytics::stamped_on_arrival}, steady_ns, 0});
+  result.held.push_back({{0, value, id, analytics::stamped_on_arrival}, steady_ns, 0});
   return result;
 }
 
@@ -359,7 +363,8 @@ TEST_CASE_METHOD(fixture, "a journal that is full makes sources wait for a check
   CHECK(fills);
   auto before = taken.load();
   node.gate->on_checkpoint(node.gate->begin_cut(1).journal_number);
-  CHECK(weir::test::wait_until([&] { return taken > before; }, std::chrono::seconds{5}));
+  CHECK(
+    weir::test::wait_until([&] { return taken > before; }, std::chrono::seconds{5}));
   stop = true;
   node.gate->close();
   source.join();

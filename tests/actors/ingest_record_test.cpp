@@ -61,7 +61,8 @@ TEST_CASE_METHOD(fixture, "an ingest record comes back as it was", "[actors]") {
   }
 }
 
-TEST_CASE_METHOD(fixture, "an ingest record that is cut anywhere, or too long, is refused",
+TEST_CASE_METHOD(fixture,
+                 "an ingest record that is cut anywhere, or too long, is refused",
                  "[actors]") {
   auto payload = bytes(true);
   ingest_record record;

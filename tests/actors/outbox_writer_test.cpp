@@ -67,17 +67,19 @@ struct fixture : weir::test::actor_fixture {
     run();
   }
   void reach_cut(std::size_t shard, std::uint64_t number) {
-    caf::anon_send(uut, shard_cut{number, shard, "state of " + std::to_string(shard), {}});
+    caf::anon_send(uut,
+                   shard_cut{number, shard, "state of " + std::to_string(shard), {}});
     run();
   }
 };
 
 } // namespace
 
-TEST_CASE_METHOD(fixture,
-                 "records are on disk when all shards have reached the cut, together with "
-                 "their state",
-                 "[actors]") {
+TEST_CASE_METHOD(
+  fixture,
+  "records are on disk when all shards have reached the cut, together with "
+  "their state",
+  "[actors]") {
   send(0, 1);
   send(1, 2);
   CHECK(cuts_asked.empty());
@@ -129,7 +131,8 @@ TEST_CASE_METHOD(fixture, "many records ask for a checkpoint at once", "[actors]
   CHECK(cuts_asked.size() == 1);
 }
 
-TEST_CASE_METHOD(fixture, "state is kept once an interval while something comes, else not",
+TEST_CASE_METHOD(fixture,
+                 "state is kept once an interval while something comes, else not",
                  "[actors]") {
   advance(1s);
   CHECK(cuts_asked.empty());
@@ -174,9 +177,9 @@ TEST_CASE_METHOD(fixture, "finishing commits what waits together with the state"
   CHECK(*outbox->load_checkpoint());
 }
 
-TEST_CASE_METHOD(fixture,
-                 "asked to finish while a checkpoint is under way, it makes another one",
-                 "[actors]") {
+TEST_CASE_METHOD(
+  fixture, "asked to finish while a checkpoint is under way, it makes another one",
+  "[actors]") {
   send(0, 1);
   advance(10ms);
   auto pending = self->request(uut, caf::infinite, finish_v);

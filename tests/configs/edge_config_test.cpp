@@ -119,13 +119,14 @@ TEST_CASE_METHOD(fixture, "the clock and the future are settings", "[configs]") 
 
 TEST_CASE_METHOD(fixture, "journal, checkpoint and duplicates are settings",
                  "[configs]") {
-  auto loaded = load_text("[node]\ndata_dir = \"d\"\n"
-                          "[journal]\nenabled = false\nsize_mb_max = 16\n"
-                          "sync = \"each_batch\"\ndirectory = \"/run/j\"\n"
-                          "[checkpoint]\nenabled = false\ninterval_ms = 5000\n"
-                          "cost_percent_max = 10\nwrite_mb_per_s_max = 1\n"
-                          "[duplicates]\nenabled = false\nhorizon_events = 10\n"
-                          "[uplink]\nbacklog = \"in_order\"\nbacklog_kb_per_s_max = 64\n");
+  auto loaded
+    = load_text("[node]\ndata_dir = \"d\"\n"
+                "[journal]\nenabled = false\nsize_mb_max = 16\n"
+                "sync = \"each_batch\"\ndirectory = \"/run/j\"\n"
+                "[checkpoint]\nenabled = false\ninterval_ms = 5000\n"
+                "cost_percent_max = 10\nwrite_mb_per_s_max = 1\n"
+                "[duplicates]\nenabled = false\nhorizon_events = 10\n"
+                "[uplink]\nbacklog = \"in_order\"\nbacklog_kb_per_s_max = 64\n");
   REQUIRE(loaded);
   const auto& node = loaded->node;
   CHECK_FALSE(node.journal.enabled);
