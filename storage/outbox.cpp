@@ -84,6 +84,10 @@ void outbox::impl::load() {
     now = format == 1 ? to_counters_of_version_1(*stored) : to_counters(*stored);
   if (auto stored = txn.get(meta, "offered"))
     offered = to_ranges(*stored);
+  if (auto stored = txn.get(meta, "widths"))
+    ladder = to_ladder(*stored);
+  for (auto width_ns : config.widths_in_use_ns)
+    ladder.take(width_ns);
   if (format == 1) {
     text.clear();
     put_be(text, run);

@@ -228,6 +228,19 @@ void outbox::impl::require_space(std::span<const new_block> incoming,
                       "on then.");
 }
 
+/// The file may hold three states: the last, the next, and pages of the one before that
+/// cannot be used yet.
+void outbox::impl::make_map_for(const checkpoint& state) {
+  std::uint64_t size = 0;
+  for (const auto& part : state.parts)
+    size += part.bytes.size();
+  if (size <= state_bytes_mapped)
+    return;
+  auto wanted = size + size / 2;
+  env.grow(static_cast<std::size_t>(3 * (wanted - state_bytes_mapped)));
+  state_bytes_mapped = wanted;
+}
+
 std::uint64_t outbox::impl::write_commit(std::span<const new_block> incoming,
                                          const checkpoint* state) {
   require_space(incoming, state);
@@ -284,10 +297,10 @@ std::uint64_t outbox::impl::write_commit(std::span<const new_block> incoming,
     checkpoint_written_bytes += written.written_bytes;
     checkpoints.adopt(std::move(written));
   }
+  is_coalescing = is_above(is_coalescing ? 70 : 80);
   condition = !victims.empty() ? outbox_state::expiring
-              : index.size_bytes() >= config.size_bytes_max / 5 * 4
-                ? outbox_state::coalescing
-                : outbox_state::ok;
+              : is_coalescing  ? outbox_state::coalescing
+                               : outbox_state::ok;
   return first_seq;
 }
 
@@ -296,15 +309,20 @@ std::uint64_t outbox::impl::commit(std::span<const new_block> incoming,
   check(incoming);
   if (incoming.empty() && state == nullptr)
     return now.next_seq;
+  if (state != nullptr)
+    make_map_for(*state);
   auto size = tree_bytes;
   for (const auto& block : incoming)
     size += pages_for(block.bytes.size());
+  coalesce_for(size - tree_bytes);
   bool has_shed = false;
   for (int round = 0;; ++round) {
     try {
       auto first_seq = write_commit(incoming, state);
       if (has_shed)
         condition = outbox_state::disk_full;
+      else
+        coalesce_above_80_percent();
       publish();
       return first_seq;
     } catch (const failure& x) {

@@ -8,6 +8,7 @@
 //   view_mutex     short: what readers need of the counters, and the published stats
 #pragma once
 
+#include "analytics/coalesce.hpp"
 #include "storage/lmdb_env.hpp"
 #include "storage/number_ranges.hpp"
 #include "storage/outbox.hpp"
@@ -36,6 +37,9 @@ struct entry_changes {
   std::vector<std::uint64_t> erased;
   std::vector<std::pair<std::uint64_t, index_entry>> inserted;
 };
+
+std::string to_value(const analytics::width_ladder& ladder);
+analytics::width_ladder to_ladder(std::string_view value);
 
 /// A block that is to become a hole.
 struct given_up {
@@ -72,6 +76,7 @@ struct outbox::impl {
                              const checkpoint* state);
   void acknowledge(std::uint64_t through_seq, number_range lane);
   void flush_acknowledged();
+  void make_map_for(const checkpoint& state);
   void require_space(std::span<const new_block> blocks, const checkpoint* state) const;
 
   /// Gives up blocks of at least `size_wanted` bytes, if there are, and makes what that
@@ -110,11 +115,19 @@ struct outbox::impl {
     }
   }
 
+  // -- outbox_coalesce.cpp --
+  struct coalescing;
+  bool is_above(std::uint64_t percent) const;
+  void coalesce(std::size_t steps, std::uint64_t percent);
+  void coalesce_above_80_percent();
+  void coalesce_for(std::size_t size_coming);
+
   // -- outbox_renewal.cpp --
   renewal_report renew_epoch(std::uint64_t centre_through_seq);
 
   static constexpr std::size_t map_reserve_bytes = 16 << 20;
   static constexpr std::size_t map_grown_bytes_max = 64 << 20;
+  static constexpr std::size_t map_state_bytes = 16 << 20;
 
   const outbox_config config;
   lmdb_env env;
@@ -133,6 +146,10 @@ struct outbox::impl {
   std::size_t grown_bytes = 0;
   std::uint64_t checkpoint_written_bytes = 0;
   outbox_state condition = outbox_state::ok;
+  analytics::width_ladder ladder;
+  bool is_coalescing = false;  ///< Since it came above 80 %, until it is below 70 %.
+  unsigned coalesce_pause = 0; ///< Commits until it is tried again.
+  std::uint64_t state_bytes_mapped = map_state_bytes; ///< What the map has room for.
 
   /// Acknowledged: gone from the index, still in the database.
   std::vector<std::uint64_t> unflushed;

@@ -50,6 +50,11 @@ void outbox_index::mark_exhausted(std::uint64_t first_seq) {
     found->second.is_exhausted = true;
 }
 
+void outbox_index::mark_opaque(std::uint64_t first_seq) {
+  if (auto found = entries_.find(first_seq); found != entries_.end())
+    found->second.is_opaque = true;
+}
+
 outbox_index::entries::const_iterator
 outbox_index::first_of(block_priority priority) const {
   return entries_.lower_bound(first_of_[static_cast<std::size_t>(priority)]);

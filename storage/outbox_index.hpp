@@ -18,6 +18,7 @@ struct index_entry {
   std::uint32_t run = 0;
   bool is_hole = false;
   bool is_exhausted = false; ///< Coalescing has nothing to gain here.
+  bool is_opaque = false;    ///< Its bytes cannot be decoded.
   hole_reason reason = hole_reason::expired;
   block_priority priority = block_priority::summary;
   std::uint8_t coalesced = 0;
@@ -37,6 +38,7 @@ public:
     return entries_;
   }
   void mark_exhausted(std::uint64_t first_seq);
+  void mark_opaque(std::uint64_t first_seq);
 
   static std::uint64_t last_seq(const entries::value_type& x) {
     return x.first + x.second.seq_span - 1;
