@@ -1,6 +1,17 @@
 // ALERT MANAGER: the centre's voice. Publishes every alert that reaches the store on
-// MQTT, and raises alerts of its own for what only the centre can see: an edge that
-// fell silent ("edge_silent").
+// MQTT, and raises alerts of its own (edge "central") for what only the centre can see
+// of an edge:
+//
+//   edge_silent       it was heard before and is silent now
+//   weir.ledger       its numbers, or the events it counts, do not balance
+//   weir.epoch        it counts from 1 again: its database was lost or set back
+//   weir.memory_only  its data directory cannot be written: it would lose all by a crash
+//   weir.journal      its journal is off
+//   weir.disk         its disk is full
+//   weir.files        it found damaged files and set them aside
+//
+// Of a state the alert is resolved when the state ends, of an incident after
+// `incident_shown`.
 #pragma once
 
 #include "actors/fleet_board.hpp"
@@ -13,6 +24,8 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace weir::actors {
 
@@ -20,6 +33,8 @@ struct alert_manager_config {
   std::string topic = "weir/central/alerts/{edge}/{rule}";
   /// An edge that was heard before and is silent for this long is alerted.
   std::chrono::milliseconds edge_silent_after{15'000};
+  /// How long an alert about something that happened once stays open.
+  std::chrono::minutes incident_shown{60};
 };
 
 struct alert_manager_parts {
@@ -29,6 +44,14 @@ struct alert_manager_parts {
   /// Empty: alerts are only stored.
   std::function<bool(std::string topic, std::string payload)> publish;
   std::function<std::int64_t()> now_ns; ///< Wall clock.
+  /// The centre's own alerts that were open when it was stopped.
+  std::vector<storage::stored_alert> open;
+};
+
+/// What of an edge has been alerted, as far as it only grows.
+struct known_counts {
+  std::uint64_t violations = 0;
+  std::uint64_t files_set_aside = 0;
 };
 
 struct alert_manager_state {
@@ -36,7 +59,9 @@ struct alert_manager_state {
   alert_manager_config config;
   alert_manager_parts parts;
   store_writer_actor writer;
-  std::map<std::string, analytics::alert> silent_edges; ///< Firing now, by edge.
+  /// Open now, by rule and series.
+  std::map<std::pair<std::string, std::string>, analytics::alert> open;
+  std::map<std::string, known_counts> known; ///< By edge.
 };
 
 alert_manager_actor::behavior_type

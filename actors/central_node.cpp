@@ -20,6 +20,9 @@ using std::chrono::steady_clock;
 
 namespace {
 
+/// Looked at when the centre starts, for its own ones.
+constexpr std::size_t open_alerts_max = 10'000;
+
 storage::range_fate fate_of(transport::entry_kind kind) {
   switch (kind) {
   case transport::entry_kind::records:
@@ -73,7 +76,7 @@ std::string central_node::impl::start_alert_output() {
 }
 
 void central_node::impl::on_report(commit_report_ptr report) {
-  if (!report->alerts.empty())
+  if (!report->alerts.empty() || !report->events.empty() || !report->violations.empty())
     caf::anon_send(manager_for_reports, report);
   std::lock_guard lock{live_mutex};
   if (live)
@@ -114,6 +117,8 @@ void central_node::impl::start_actors() {
   manager_parts.fleet = &fleet;
   manager_parts.counters = &counters;
   manager_parts.now_ns = wall_clock_ns;
+  if (auto open = store->alerts(true, open_alerts_max))
+    manager_parts.open = std::move(*open);
   if (alert_client)
     manager_parts.publish = [this](std::string topic, std::string payload) {
       return alert_client->publish(std::move(topic), std::move(payload), 1, false)
@@ -171,6 +176,9 @@ central_node::start(central_node_config config) {
               state->config.store.directory.string());
   for (const auto& edge : state->config.uplink.keys.allowed)
     state->fleet.expect_edge(edge.name);
+  if (auto kept = state->store->counters())
+    for (const auto& x : *kept)
+      state->fleet.remember(x);
   if (auto problem = state->start_alert_output(); !problem.empty())
     return unexpected(std::move(problem));
   state->uplink = std::make_unique<transport::uplink_server>(state->config.uplink,

@@ -32,6 +32,17 @@ std::string_view to_string(edge_state x) {
   return "down";
 }
 
+storage::edge_counters to_counters(const edge_view& edge) {
+  storage::edge_counters result;
+  result.edge = edge.name;
+  result.epoch = edge.ledger_epoch;
+  result.sent_seq = edge.ledger.next_seq == 0 ? 0 : edge.ledger.next_seq - 1;
+  result.time_ns = edge.ledger_ns;
+  for (const auto& field : transport::edge_ledger_fields)
+    result.values.push_back(edge.ledger.*field.value);
+  return result;
+}
+
 void fleet_board::expect_edge(const std::string& name) {
   std::lock_guard lock{mutex_};
   edges_[name].view.name = name;
@@ -58,6 +69,22 @@ void fleet_board::on_status(const std::string& edge,
   x.view.clock_offset_ms = static_cast<double>(status.time_ns - now_ns) / 1e6;
   x.view.last_seen_ns = now_ns;
   x.view.status = status;
+  x.view.ledger = status.ledger;
+  x.view.ledger_epoch = status.epoch;
+  x.view.ledger_ns = now_ns;
+}
+
+void fleet_board::remember(const storage::edge_counters& counters) {
+  std::lock_guard lock{mutex_};
+  auto& view = edges_[counters.edge].view;
+  view.name = counters.edge;
+  if (view.ledger_ns >= counters.time_ns)
+    return;
+  view.ledger_epoch = counters.epoch;
+  view.ledger_ns = counters.time_ns;
+  auto count = std::min(counters.values.size(), transport::edge_ledger_fields.size());
+  for (std::size_t i = 0; i < count; ++i)
+    view.ledger.*transport::edge_ledger_fields[i].value = counters.values[i];
 }
 
 void fleet_board::on_commit(const std::string& edge, std::int64_t newest_end_ns,

@@ -2,6 +2,7 @@
 // rates and lag. Plain data behind a mutex: the uplink writes, the web reads.
 #pragma once
 
+#include "storage/store_ledger.hpp"
 #include "transport/uplink.hpp"
 
 #include <array>
@@ -26,7 +27,14 @@ struct edge_view {
   double lag_ms = 0.0;          ///< End of the newest window to its commit.
   double clock_offset_ms = 0.0; ///< The edge's clock minus ours.
   transport::edge_status status;
+  // The newest ledger, which outlives a restart of the centre.
+  transport::edge_ledger ledger;
+  std::uint64_t ledger_epoch = 0;
+  std::int64_t ledger_ns = 0; ///< The centre's clock when it came; 0: never.
 };
+
+/// For the store, which keeps them.
+storage::edge_counters to_counters(const edge_view& edge);
 
 struct fleet_totals {
   std::uint64_t edges = 0, up = 0, late = 0, down = 0;
@@ -48,6 +56,8 @@ public:
   void expect_edge(const std::string& name);
   void on_status(const std::string& edge, const transport::edge_status& status,
                  std::int64_t now_ns);
+  /// What the store has kept of an edge that was not heard since.
+  void remember(const storage::edge_counters& counters);
   /// Summaries up to `newest_end_ns` of `edge` are on disk.
   void on_commit(const std::string& edge, std::int64_t newest_end_ns,
                  std::int64_t now_ns);
@@ -80,11 +90,14 @@ struct central_counters {
   std::atomic<std::uint64_t> blocks_duplicate{0};
   std::atomic<std::uint64_t> blocks_gap{0};
   std::atomic<std::uint64_t> blocks_malformed{0};
+  std::atomic<std::uint64_t> blocks_refused{0}; ///< Dropped and asked for again.
   std::atomic<std::uint64_t> records_stored{0};
+  std::atomic<std::uint64_t> ledger_violations{0};
   std::atomic<std::uint64_t> uplink_errors{0};
   std::atomic<std::uint64_t> alerts_published{0};
   std::atomic<std::uint64_t> alerts_publish_failed{0};
   std::atomic<std::uint64_t> queue_blocks{0};     ///< Waiting for the writer now.
+  std::atomic<std::uint64_t> queue_bytes{0};      ///< Of these, decoded.
   std::atomic<std::int64_t> last_commit_ns{0};    ///< Wall clock.
   std::atomic<std::int64_t> oldest_waiting_ns{0}; ///< 0: nothing waits.
 };

@@ -57,6 +57,8 @@ using store_writer_actor = caf::typed_actor<
   caf::reacts_to<storage::stored_alert>,
   // INTERNAL: the group commit is due.
   caf::reacts_to<commit>,
+  // INTERNAL: keeps the counters of the edges, every 10 s.
+  caf::reacts_to<tick>,
   // Commits everything that waits.
   caf::replies_to<finish>::with<outcome>>;
 

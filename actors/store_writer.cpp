@@ -1,12 +1,9 @@
 #include "actors/store_writer.hpp"
 
 #include "actors/log.hpp"
+#include "actors/store_answers.hpp"
 #include "transport/block_codec.hpp"
 
-#include <algorithm>
-#include <array>
-#include <map>
-#include <string_view>
 #include <utility>
 
 namespace weir::actors {
@@ -16,73 +13,14 @@ namespace {
 using self_pointer = store_writer_actor::stateful_pointer<store_writer_state>;
 using storage::commit_result;
 
+// Edges that are not asked again send again by themselves, only later.
+constexpr std::size_t refused_max = 10'000;
+
 void set_problem(store_writer_state& st, const std::string& problem) {
   if (problem == st.problem)
     return;
   st.problem = problem;
   st.parts.on_problem(problem);
-}
-
-void count(central_counters& counters, const storage::incoming_block& block,
-           commit_result result) {
-  switch (result) {
-  case commit_result::stored:
-    ++counters.blocks_stored;
-    counters.records_stored += block.records.record_count();
-    break;
-  case commit_result::duplicate:
-    ++counters.blocks_duplicate;
-    break;
-  case commit_result::gap:
-    ++counters.blocks_gap;
-    break;
-  }
-}
-
-/// What an edge hears after a commit.
-struct answer {
-  storage::commit_outcome newest;
-  bool has_news = false;        ///< Something was stored, or was known.
-  std::array<bool, 2> gap_in{}; ///< By lane: the last block of it was refused.
-};
-
-/// Tells each edge how far it is; one message an edge and commit, and one for each
-/// lane that has a gap.
-void answer_edges(const store_writer_state& st, const storage::commit_report& report) {
-  std::map<std::pair<std::string_view, std::uint64_t>, answer> answers;
-  for (std::size_t i = 0; i < st.waiting.size(); ++i) {
-    const auto& block = st.waiting[i];
-    const auto& outcome = report.outcomes[i];
-    auto& x = answers[{block.edge, block.epoch}];
-    bool refused = outcome.result == commit_result::gap;
-    x.newest = outcome;
-    x.has_news = x.has_news || !refused;
-    x.gap_in[outcome.live_lane ? 1 : 0] = refused;
-    count(*st.parts.counters, block, outcome.result);
-  }
-  for (const auto& [key, x] : answers) {
-    auto edge = std::string{key.first};
-    if (x.has_news)
-      st.parts.acknowledge(edge, key.second, x.newest);
-    for (bool live_lane : {false, true})
-      if (x.gap_in[live_lane ? 1 : 0]) {
-        auto at = x.newest;
-        at.live_lane = live_lane;
-        st.parts.resend(edge, key.second, at.resend_from_seq(), live_lane);
-      }
-  }
-}
-
-void note_lag(const store_writer_state& st, const storage::commit_report& report) {
-  std::map<std::string_view, std::int64_t> newest_end_ns;
-  for (std::size_t i = 0; i < st.waiting.size(); ++i)
-    if (report.outcomes[i].result == commit_result::stored)
-      for (const auto& x : st.waiting[i].records.summaries) {
-        auto& end_ns = newest_end_ns[st.waiting[i].edge];
-        end_ns = std::max(end_ns, x.start_ns + x.width_ns);
-      }
-  for (const auto& [edge, end_ns] : newest_end_ns)
-    st.parts.fleet->on_commit(std::string{edge}, end_ns, st.parts.now_ns());
 }
 
 /// A block that will never be readable is passed over, so that it does not hold up
@@ -105,6 +43,35 @@ void commit_each_alone(self_pointer self);
 void drop_waiting(store_writer_state& st) {
   st.waiting.clear();
   st.waiting_records = 0;
+  st.waiting_bytes = 0;
+  auto& counters = *st.parts.counters;
+  counters.oldest_waiting_ns = 0;
+  counters.queue_blocks = 0;
+  counters.queue_bytes = 0;
+}
+
+void add_waiting(store_writer_state& st, storage::incoming_block block) {
+  auto& counters = *st.parts.counters;
+  st.waiting_records += block.records.record_count();
+  st.waiting_bytes += memory_bytes(block);
+  st.waiting.push_back(std::move(block));
+  counters.queue_blocks = st.waiting.size();
+  counters.queue_bytes = st.waiting_bytes;
+  if (st.waiting.size() == 1)
+    counters.oldest_waiting_ns = st.parts.now_ns();
+}
+
+/// Edges of which blocks were dropped while the store could not be written send them
+/// again.
+void ask_again(store_writer_state& st) {
+  for (const auto& [edge, epoch, live_lane] : std::exchange(st.refused, {})) {
+    auto position = st.parts.store->position(edge, epoch);
+    storage::commit_outcome at;
+    if (position && *position)
+      at = {commit_result::gap, (*position)->through_seq, (*position)->lane_first,
+            (*position)->lane_through, live_lane};
+    st.parts.resend(edge, epoch, at.resend_from_seq(), live_lane);
+  }
 }
 
 /// Commits what waits; the error's text, or nothing.
@@ -133,10 +100,9 @@ std::string write_all(self_pointer self) {
   }
   ++counters.commits;
   counters.last_commit_ns = st.parts.now_ns();
-  counters.oldest_waiting_ns = 0;
-  counters.queue_blocks = 0;
-  answer_edges(st, *report);
-  note_lag(st, *report);
+  counters.ledger_violations += report->violations.size();
+  answer_edges(st.parts, st.waiting, *report);
+  note_lag(st.parts, st.waiting, *report);
   drop_waiting(st);
   st.parts.on_report(
     std::make_shared<const storage::commit_report>(std::move(*report)));
@@ -146,9 +112,9 @@ std::string write_all(self_pointer self) {
 void commit_each_alone(self_pointer self) {
   auto& st = self->state;
   auto blocks = std::exchange(st.waiting, {});
+  drop_waiting(st);
   for (auto& block : blocks) {
-    st.waiting.push_back(std::move(block));
-    st.waiting_records = st.waiting.back().records.record_count();
+    add_waiting(st, std::move(block));
     write_all(self); // What fails for the disk's sake stays and is tried again.
   }
 }
@@ -158,6 +124,8 @@ void on_commit(self_pointer self) {
   st.commit_is_due = false;
   auto problem = write_all(self);
   set_problem(st, problem);
+  if (problem.empty() && !st.refused.empty())
+    ask_again(st);
   if (!problem.empty()) {
     st.commit_is_due = true;
     self->delayed_send(self, st.config.retry_interval, commit_v);
@@ -186,16 +154,36 @@ storage::incoming_block decode(const store_writer_state& st,
 
 void on_block(self_pointer self, const received_block& entry) {
   auto& st = self->state;
-  auto& counters = *st.parts.counters;
-  st.waiting.push_back(decode(st, entry));
-  st.waiting_records += entry.record_count;
-  counters.queue_blocks = st.waiting.size();
-  if (st.waiting.size() == 1)
-    counters.oldest_waiting_ns = st.parts.now_ns();
-  if (st.waiting_records >= st.config.commit_records && st.problem.empty())
+  if (!st.problem.empty() && st.waiting_bytes >= st.config.waiting_bytes_max) {
+    ++st.parts.counters->blocks_refused;
+    if (st.refused.size() < refused_max)
+      st.refused.emplace(entry.edge, entry.epoch, entry.live_lane);
+    return;
+  }
+  add_waiting(st, decode(st, entry));
+  bool is_full = st.waiting_records >= st.config.commit_records
+                 || st.waiting_bytes >= st.config.commit_bytes;
+  if (is_full && st.problem.empty())
     on_commit(self);
   else if (!std::exchange(st.commit_is_due, true))
     self->delayed_send(self, st.config.commit_interval, commit_v);
+}
+
+/// Keeps what the edges say about themselves over a restart of the centre.
+void keep_counters(store_writer_state& st) {
+  std::vector<storage::edge_counters> changed;
+  for (const auto& edge : st.parts.fleet->view(st.parts.now_ns()).edges) {
+    auto& kept_ns = st.kept_ns[edge.name];
+    if (edge.ledger_ns <= kept_ns)
+      continue;
+    kept_ns = edge.ledger_ns;
+    changed.push_back(to_counters(edge));
+  }
+  if (changed.empty())
+    return;
+  if (auto put = st.parts.store->put_counters(changed); !put)
+    log_warn("the counters of {} edges were not kept: {}", changed.size(),
+             put.error().message);
 }
 
 void on_hello(self_pointer self, const storage::edge_hello& hello) {
@@ -226,12 +214,21 @@ store_writer_actor::behavior_type
 store_writer(self_pointer self, store_writer_config config, store_writer_parts parts) {
   self->state.config = config;
   self->state.parts = std::move(parts);
+  self->delayed_send(self, config.counters_interval, tick_v);
   return {
     [self](const received_block& block) { on_block(self, block); },
     [self](const storage::edge_hello& hello) { on_hello(self, hello); },
     [self](const storage::stored_alert& alert) { on_own_alert(self, alert); },
     [self](commit) { on_commit(self); },
-    [self](finish) { return outcome{write_all(self)}; },
+    [self](tick) {
+      keep_counters(self->state);
+      self->delayed_send(self, self->state.config.counters_interval, tick_v);
+    },
+    [self](finish) {
+      auto problem = write_all(self);
+      keep_counters(self->state);
+      return outcome{std::move(problem)};
+    },
   };
 }
 

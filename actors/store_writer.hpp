@@ -4,8 +4,8 @@
 //   uplink --received_block--> [store writer] --commit--> store
 //            <--acknowledge/resend--          --report--> live feed, alert manager
 //
-// What waits is bounded by the edges' windows: an edge sends no more before it has
-// an acknowledgement.
+// What waits is bounded: an edge sends no more than its window before it has an
+// acknowledgement, and decoded blocks are bounded in bytes.
 #pragma once
 
 #include "actors/fleet_board.hpp"
@@ -17,16 +17,26 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace weir::actors {
 
 struct store_writer_config {
   std::chrono::milliseconds commit_interval{5};
-  std::size_t commit_records = 5000; ///< Commits at once when this many wait.
+  // Commits at once when one of these waits. Large commits are cheap for each record;
+  // under load they come by themselves, since blocks gather while one is written.
+  std::size_t commit_records = 20'000;
+  std::size_t commit_bytes = 16 << 20; ///< Of decoded blocks.
   std::chrono::milliseconds retry_interval{500};
+  /// While the store cannot be written, blocks beyond this are dropped and asked for
+  /// again afterwards.
+  std::size_t waiting_bytes_max = 64 << 20;
+  std::chrono::milliseconds counters_interval{10'000}; ///< Edges' counters are kept.
 };
 
 /// What the node shares with its writer; all of it outlives the actor.
@@ -52,6 +62,10 @@ struct store_writer_state {
   store_writer_parts parts;
   std::vector<storage::incoming_block> waiting;
   std::size_t waiting_records = 0;
+  std::size_t waiting_bytes = 0;
+  /// Edge, epoch, lane: at most two an edge that is connected.
+  std::set<std::tuple<std::string, std::uint64_t, bool>> refused;
+  std::map<std::string, std::int64_t> kept_ns; ///< By edge: age of the kept counters.
   bool commit_is_due = false;
   std::string problem;
 };

@@ -21,6 +21,7 @@ store_writer_actor::behavior_type recording_writer(store_writer_actor::pointer,
     [](const weir::storage::edge_hello&) {},
     [log](const weir::storage::stored_alert& x) { log->push_back(x); },
     [](commit) {},
+    [](tick) {},
     [](finish) { return outcome{}; },
   };
 }
@@ -86,4 +87,79 @@ TEST_CASE_METHOD(fixture,
   REQUIRE(stored->size() == 2);
   CHECK(stored->at(1).value.state == analytics::alert_state::resolved);
   CHECK(stored->at(1).value.id == stored->at(0).value.id);
+}
+
+TEST_CASE_METHOD(fixture, "what an edge cannot do now is an alert as long as it lasts",
+                 "[actors]") {
+  weir::transport::edge_status status;
+  status.ledger.mode = weir::transport::edge_mode_disk_full;
+  for (int i = 0; i < 3; ++i) {
+    fleet.on_status("a", status, now_ns);
+    pass_seconds(1);
+  }
+  REQUIRE(stored->size() == 1);
+  CHECK(stored->at(0).edge == "central");
+  CHECK(stored->at(0).value.rule == "weir.disk");
+  CHECK(stored->at(0).value.state == analytics::alert_state::firing);
+  status.ledger.mode = weir::transport::edge_mode_memory_only;
+  fleet.on_status("a", status, now_ns);
+  pass_seconds(1);
+  REQUIRE(stored->size() == 3);
+  CHECK(stored->at(1).value.rule == "weir.memory_only");
+  CHECK(stored->at(2).value.rule == "weir.disk");
+  CHECK(stored->at(2).value.state == analytics::alert_state::resolved);
+}
+
+TEST_CASE_METHOD(fixture, "books that do not balance are an alert that ends by itself",
+                 "[actors]") {
+  auto report = std::make_shared<weir::storage::commit_report>();
+  report->violations.push_back({"a", 7, "It does not balance."});
+  for (int i = 0; i < 5; ++i) {
+    caf::anon_send(uut, commit_report_ptr{report});
+    pass_seconds(1);
+  }
+  REQUIRE(stored->size() == 1); // Once, though each commit says so.
+  CHECK(stored->at(0).value.rule == "weir.ledger");
+  CHECK(stored->at(0).value.message == "It does not balance.");
+  now_ns += 3600 * second_ns;
+  pass_seconds(1);
+  REQUIRE(stored->size() == 2);
+  CHECK(stored->at(1).value.state == analytics::alert_state::resolved);
+}
+
+TEST_CASE_METHOD(fixture, "an edge that counts anew or sets files aside is an alert",
+                 "[actors]") {
+  auto report = std::make_shared<weir::storage::commit_report>();
+  report->events.push_back(
+    {"a", now_ns, weir::storage::epoch_cause::new_database, 7, 8, 1, 12, 30});
+  caf::anon_send(uut, commit_report_ptr{report});
+  run();
+  REQUIRE(stored->size() == 1);
+  CHECK(stored->at(0).value.rule == "weir.epoch");
+  CHECK(stored->at(0).value.severity == analytics::severity::high);
+  weir::transport::edge_status status;
+  status.ledger.files_set_aside = 2;
+  fleet.on_status("a", status, now_ns);
+  pass_seconds(2);
+  REQUIRE(stored->size() == 2);
+  CHECK(stored->at(1).value.rule == "weir.files");
+}
+
+TEST_CASE_METHOD(fixture, "own alerts that were open go on after a restart",
+                 "[actors]") {
+  weir::storage::stored_alert open;
+  open.edge = "central";
+  open.series_text = "edge{source=\"a\"}";
+  open.value.id = "0123456789abcdef";
+  open.value.rule = "weir.disk";
+  open.value.state = analytics::alert_state::firing;
+  auto after_restart = spawn(
+    alert_manager, alert_manager_config{},
+    alert_manager_parts{&fleet, &counters, nullptr, [this] { return now_ns; }, {open}},
+    spawn(recording_writer, stored));
+  fleet.on_status("a", {}, now_ns);
+  pass_seconds(1);
+  REQUIRE(stored->size() == 1);
+  CHECK(stored->at(0).value.id == open.value.id);
+  CHECK(stored->at(0).value.state == analytics::alert_state::resolved);
 }

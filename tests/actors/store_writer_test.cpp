@@ -20,6 +20,7 @@ struct fixture : weir::test::actor_fixture {
   fleet_board fleet;
   central_counters counters;
   std::vector<std::string> answers;
+  std::vector<std::string> problems;
   std::vector<commit_report_ptr> reports;
   store_writer_actor uut = spawn(
     store_writer, store_writer_config{.commit_interval = 5ms, .commit_records = 100},
@@ -37,7 +38,7 @@ struct fixture : weir::test::actor_fixture {
                           + (live ? " live" : ""));
       },
       [this](commit_report_ptr x) { reports.push_back(std::move(x)); },
-      [](const std::string& problem) { FAIL(problem); },
+      [this](const std::string& problem) { problems.push_back(problem); },
       [] { return std::int64_t{5'000'000'000}; }});
 
   static received_block block(const std::string& edge, std::uint64_t first_seq,
@@ -182,4 +183,65 @@ TEST_CASE_METHOD(fixture, "finishing commits what waits", "[actors]") {
   REQUIRE(done);
   CHECK(done->error.empty());
   CHECK(answers == std::vector<std::string>{"ack a 2"});
+}
+
+TEST_CASE_METHOD(fixture, "the counters of an edge are kept over a restart",
+                 "[actors]") {
+  weir::transport::edge_status status;
+  status.epoch = 7;
+  status.ledger.received = 12;
+  status.ledger.mode = 4;
+  status.ledger.next_seq = 101;
+  fleet.on_status("a", status, 3);
+  send(block("a", 1, 2));
+  advance(9s);
+  CHECK(store->counters()->empty());
+  advance(1s);
+  REQUIRE(store->counters()->size() == 1);
+  CHECK(store->position("a", 7).value()->sent_seq == 100);
+  fleet_board after_restart;
+  after_restart.remember(store->counters()->at(0));
+  auto view = after_restart.view(4).edges.at(0);
+  CHECK(view.ledger == status.ledger);
+  CHECK(view.ledger_epoch == 7);
+  CHECK(view.ledger_ns == 3);
+  CHECK(view.last_seen_ns == 0);
+}
+
+TEST_CASE_METHOD(fixture, "backlog behind a lane does not count as lag", "[actors]") {
+  auto live = block("a", 50, 1);
+  live.live_lane = true;
+  send(live);
+  send(block("a", 1, 2));
+  advance(5ms);
+  CHECK(fleet.view(0).edges.at(0).lag_ms == Approx(5000.0 - 51'000.0));
+}
+
+TEST_CASE("while nothing can be written, what waits is bounded and the rest is dropped",
+          "[actors]") {
+  struct small_fixture : fixture {
+    weir::test::temp_dir small_dir;
+    std::unique_ptr<weir::storage::store> small = std::move(
+      *weir::storage::store::open({small_dir.path() / "store", 1 << 20}, 0));
+    store_writer_actor writer = spawn(
+      store_writer,
+      store_writer_config{
+        .commit_interval = 5ms, .commit_records = 1000, .waiting_bytes_max = 1 << 20},
+      store_writer_parts{
+        small.get(), &fleet, &counters,
+        [](const std::string&, std::uint64_t, const weir::storage::commit_outcome&) {},
+        [](const std::string&, std::uint64_t, std::uint64_t, bool) {},
+        [](const commit_report_ptr&) {},
+        [this](const std::string& problem) { problems.push_back(problem); },
+        [] { return std::int64_t{5}; }});
+  } f;
+  for (std::uint64_t i = 0; i < 300; ++i) {
+    caf::anon_send(f.writer, f.block("a", 1 + 100 * i, 100));
+    f.run();
+  }
+  REQUIRE(f.problems.size() == 1);
+  CHECK(f.problems[0].find("size limit") != std::string::npos);
+  CHECK(f.counters.blocks_refused > 0);
+  CHECK(f.counters.queue_bytes < (1 << 20) + 100'000);
+  CHECK(f.counters.queue_bytes > 1 << 19);
 }
