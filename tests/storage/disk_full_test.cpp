@@ -5,6 +5,7 @@
 
 #include "tests/storage/records.hpp"
 #include "tests/storage/small_disk.hpp"
+#include "tests/storage/temp_directory.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -4,6 +4,7 @@
 
 #include "analytics/aggregates.hpp"
 #include "analytics/extended_aggregates.hpp"
+#include "tests/storage/codec.hpp"
 #include "tests/storage/temp_directory.hpp"
 #include "transport/block_codec.hpp"
 
@@ -26,20 +27,6 @@ namespace {
 constexpr std::int64_t second = 1'000'000'000;
 constexpr std::int64_t hour = 3600 * second;
 constexpr std::int64_t begin_ns = 1'700'000'000 * second;
-
-outbox_config with_codec(std::filesystem::path directory, std::size_t size_bytes_max) {
-  outbox_config config{std::move(directory), size_bytes_max};
-  config.coalesce_min_age_ns = hour / 6;
-  config.encode = &weir::transport::encode_block;
-  config.decode
-    = [](std::string_view bytes) -> weir::expected<record_block, std::string> {
-    auto result = weir::transport::decode_block(bytes);
-    if (!result)
-      return weir::unexpected(result.error().message);
-    return std::move(*result);
-  };
-  return config;
-}
 
 /// Windows to choose from, each with the values that made it and a sketch of them.
 struct sample {
@@ -94,7 +81,9 @@ struct totals {
 /// An edge that is cut off: one window of each series every 10 s.
 struct outage {
   explicit outage(std::size_t series_count, std::size_t size_bytes_max)
-    : series(series_count), config(with_codec(directory / "outbox", size_bytes_max)) {
+    : series(series_count),
+      config(weir::test::with_codec(directory / "outbox", size_bytes_max)) {
+    config.coalesce_min_age_ns = hour / 6;
     for (std::size_t i = 0; i < series; ++i)
       names.push_back("temperature{source=machine-" + std::to_string(i) + "}");
     reopen();

@@ -1,5 +1,5 @@
-// A file system of 3 MB in memory that a test fills and frees. Needs the right to
-// mount; without it mounted() is false, and a warning says so.
+// A small file system in memory that a test fills and frees. Needs the right to mount;
+// without it the test says so and ends.
 #pragma once
 
 #include "tests/storage/temp_directory.hpp"
@@ -16,10 +16,12 @@
 
 namespace weir::test {
 
+namespace fs = std::filesystem;
+
 class small_disk {
 public:
   small_disk() {
-    std::filesystem::create_directory(path());
+    fs::create_directory(path());
     mounted_ = ::mount("weir-test", path().c_str(), "tmpfs", 0, "size=3m") == 0;
     if (!mounted_)
       WARN("skipped: mounting a small file system is not permitted here ("
@@ -30,7 +32,7 @@ public:
       ::umount(path().c_str());
   }
 
-  std::filesystem::path path() const {
+  fs::path path() const {
     return directory_ / "disk";
   }
   bool mounted() const {
@@ -48,7 +50,7 @@ public:
     ::mount(nullptr, path().c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr);
   }
   void free() const {
-    std::filesystem::remove(path() / "filler");
+    fs::remove(path() / "filler");
   }
 
 private:
