@@ -88,6 +88,9 @@ void central_node::impl::set_problem(const std::string& text) {
     std::lock_guard lock{live_mutex};
     problem = text;
   }
+  // Without credit edges keep their records and do not send them again and again.
+  if (uplink)
+    uplink->set_credit_total(text.empty() ? config.uplink.credit_bytes_total : 0);
   if (text.empty())
     log_info("the store takes records again");
   else

@@ -293,6 +293,12 @@ void edge_node::impl::make_uplink() {
         !done)
       log_error("acknowledged records stay in the outbox: {}", done.error().message);
   };
+  callbacks.on_missing = [](std::uint64_t first_seq, std::uint64_t last_seq) {
+    log_error("records {} to {} were acknowledged, and the centre does not have them any "
+              "more: its database was set back or damaged. They are lost; its ledger "
+              "shows them as expired.",
+              first_seq, last_seq);
+  };
   callbacks.on_contact = [this] { outbox->note_contact(); };
   callbacks.on_behind
     = [this](std::uint64_t centre_through) { return renew_epoch(centre_through); };
