@@ -282,8 +282,9 @@ const std::vector<std::string>& stream_table_names() {
 }
 
 const std::vector<std::string>& other_table_names() {
-  static const std::vector<std::string> names{"node",   "log",    "clock",  "ingest",
-                                              "source", "alerts", "outbox", "uplink"};
+  static const std::vector<std::string> names{
+    "node",       "log",     "clock",      "ingest", "source", "alerts",
+    "duplicates", "journal", "checkpoint", "outbox", "uplink"};
   return names;
 }
 
