@@ -13,7 +13,7 @@ SYNOPSIS
 
 OPTIONS
   --sanitize   also build with ASan, LSan and UBSan and run the suite again with it
-  --no-fuzz    leave out the fuzz targets (each runs for 20 s)
+  --no-fuzz    leave out the fuzz targets (each runs for 10 s)
   --help       this text
 
 EXIT STATUS
@@ -65,13 +65,13 @@ fi
 
 if [ -n "$fuzz" ]; then
   if command -v clang++-14 >/dev/null; then
-    step "Fuzz targets, 20 s each"
+    step "Fuzz targets, 10 s each"
     build fuzz "$logs/build-fuzz.log" weir_fuzzers
     for target in "$ROOT"/build/fuzz/bin/fuzz_*; do
       name=$(basename "$target")
       corpus=$ROOT/build/fuzz/corpus/$name
       mkdir -p "$corpus"
-      if "$target" -max_total_time=20 -max_len=4096 -rss_limit_mb=1024 -artifact_prefix="$logs/$name-" \
+      if "$target" -max_total_time=10 -max_len=4096 -rss_limit_mb=1024 -artifact_prefix="$logs/$name-" \
         "$corpus" "$ROOT/tests/fuzz/corpus/${name#fuzz_}" >"$logs/$name.log" 2>&1; then
         say "  $name: $(grep -o 'Done [0-9]* runs.*' "$logs/$name.log")"
       else
