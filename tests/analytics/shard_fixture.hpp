@@ -159,7 +159,7 @@ public:
   std::uint64_t late() const {
     std::uint64_t result = 0;
     for (const auto& x : shards_)
-      result += x->status().late;
+      result += x->status().late + x->status().routed_late;
     return result;
   }
 

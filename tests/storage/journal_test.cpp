@@ -245,14 +245,15 @@ TEST_CASE_METHOD(journal_fixture,
     writers.emplace_back([&, i] {
       auto payload = std::string(100, static_cast<char>('a' + i));
       std::string_view part = payload;
-      for (int k = 0; k < 2000; ++k) {
+      for (int k = 0; k < 2000 && !ends;) {
         auto number = uut->append(static_cast<std::uint8_t>(i), {&part, 1});
         if (number) {
+          ++k;
           ++appended;
           if (*number > 200)
             uut->recycle(*number - 200); // Others are less than that behind.
         } else {
-          std::this_thread::yield();
+          std::this_thread::yield(); // Full until the others have gone on.
         }
       }
     });

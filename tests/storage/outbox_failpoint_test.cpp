@@ -102,7 +102,10 @@ struct fixture {
   temp_directory directory;
 
   outbox_config config(const char* name, bool coalesces) {
-    auto result = with_codec(directory / name, 250'000); // Nearly full by 2500 windows.
+    // Nearly full by the many windows.
+    static const auto size
+      = weir::transport::encode_block(many_windows()).size() * 11 / 10;
+    auto result = with_codec(directory / name, size);
     result.coalesce_min_age_ns = 0;
     if (!coalesces)
       result.encode = nullptr;
