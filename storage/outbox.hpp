@@ -62,6 +62,10 @@ struct outbox_config {
   /// because the centre could not tell them from the real ones.
   std::vector<std::int64_t> widths_in_use_ns{};
 
+  /// Each block takes about 100 bytes of memory. Above so many, small ones are put
+  /// together, 64 KB each.
+  std::size_t blocks_packed_above = 100'000;
+
   /// Disk space kept beyond the file's end, so that what makes the database smaller
   /// works on a full disk. Never more than a 16th of the budget, nor than an eighth of
   /// what is free.

@@ -6,7 +6,7 @@
 // gets coarser evenly, twice as old is not twice as coarse.
 #include "storage/outbox_impl.hpp"
 
-#include "storage/big_endian.hpp"
+#include "storage/coalesced_blocks.hpp"
 #include "storage/failpoint.hpp"
 
 #include "analytics/coalesce.hpp"
@@ -24,8 +24,6 @@ using analytics::record_block;
 
 namespace {
 
-constexpr std::uint8_t widths_version = 1;
-
 /// Of the input of a step, so that no commit takes long.
 constexpr std::size_t step_bytes_max = 2 << 20;
 constexpr std::size_t step_bytes_min = 64 << 10;
@@ -33,8 +31,13 @@ constexpr std::size_t steps_max = 4;
 constexpr std::size_t steps_at_budget_max = 8;
 constexpr unsigned pause_commits = 16; // After nothing was found.
 
-/// Blocks are made about so large; encoded they have at most 64 KB.
-constexpr std::size_t block_bytes_wanted = 56 << 10;
+constexpr std::size_t small_step_bytes_max = 512 << 10;
+constexpr std::uint64_t low_space_bytes = 1 << 20;
+
+constexpr std::size_t small_block_bytes = 16 << 10;
+constexpr std::size_t pack_bytes_max = 256 << 10;
+constexpr std::size_t pack_blocks_min = 8;
+
 constexpr std::size_t encoded_bytes_max = 1 << 20; // What the link takes.
 
 constexpr std::size_t newest_tries_max = 8;
@@ -63,81 +66,6 @@ struct step {
     = may_grow;
 };
 
-struct made_block {
-  std::string bytes;
-  std::uint32_t record_count = 0;
-  block_priority priority = block_priority::summary;
-  std::uint8_t coalesced = 0;
-  bool takes_surplus = false; ///< Numbers of records that are gone go here.
-  std::uint64_t span = 0;
-};
-
-class output {
-public:
-  output(const outbox_config& config) : config_(config) {
-  }
-
-  void add(record_block block, block_priority priority, std::uint8_t coalesced,
-           bool takes_surplus) {
-    auto pieces = analytics::split(block, block_bytes_wanted);
-    for (const auto& piece : pieces)
-      blocks.push_back({config_.encode(piece),
-                        static_cast<std::uint32_t>(piece.record_count()), priority,
-                        coalesced, takes_surplus, piece.record_count()});
-  }
-
-  /// All blocks together shall stand for `span` numbers.
-  void spread(std::uint64_t span) {
-    std::uint64_t records = 0;
-    std::uint64_t weight = 0;
-    for (auto& x : blocks) {
-      records += x.record_count;
-      weight += x.takes_surplus ? x.record_count : 0;
-    }
-    auto surplus = span - records;
-    auto left = surplus;
-    for (auto& x : blocks)
-      if (x.takes_surplus) {
-        // In double: exact enough, and never more than there is.
-        auto share = static_cast<std::uint64_t>(static_cast<double>(surplus)
-                                                / static_cast<double>(weight)
-                                                * static_cast<double>(x.record_count));
-        share = std::min(share, left);
-        x.span += share;
-        left -= share;
-      }
-    blocks.front().span += left;
-  }
-
-  std::size_t size_bytes() const {
-    std::size_t result = 0;
-    for (const auto& x : blocks)
-      result += x.bytes.size();
-    return result;
-  }
-
-  std::vector<made_block> blocks;
-
-private:
-  const outbox_config& config_;
-};
-
-output make_output(const outbox_config& config, analytics::coalesce_result&& x,
-                   std::uint8_t coalesced) {
-  auto after = static_cast<std::uint8_t>(coalesced + 1);
-  auto& all = x.merged;
-  output result{config};
-  result.add({all.series, {}, {}, std::move(all.alerts), {}}, block_priority::alert,
-             after, false);
-  result.add({all.series, std::move(all.summaries), std::move(all.anomalies), {}, {}},
-             block_priority::summary, after, true);
-  result.add({{}, {}, {}, {}, std::move(all.rejections)}, block_priority::raw, after,
-             false);
-  // Last, so that the next step finds it before what follows, as it was.
-  result.add(std::move(x.rest), block_priority::summary, coalesced, false);
-  return result;
-}
-
 /// Widths that windows of the node have: those that occur more than once. (Sessions have
 /// any width, each once.)
 void note_widths(const std::vector<record_block>& blocks,
@@ -156,15 +84,37 @@ struct outbox::impl::coalescing {
   }
 
   /// One attempt; false: there is nothing to try. Marks what has nothing to gain.
-  bool run(std::size_t size_max) {
-    auto keep_from_ns = newest_end_ns();
+  bool merge(std::size_t size_max) {
+    keep_from_ns = newest_end_ns();
     if (keep_from_ns < std::numeric_limits<std::int64_t>::min() / 2)
       return false;
     keep_from_ns -= box.config.coalesce_min_age_ns;
-    auto chosen = choose(keep_from_ns, size_max);
+    auto chosen = choose(size_max);
     if (chosen)
-      work(*chosen, keep_from_ns);
+      work(*chosen);
     return chosen.has_value();
+  }
+
+  /// Puts many small blocks into few large ones; their records stay as they are.
+  bool pack() {
+    is_packing = true;
+    copy_offered();
+    const auto& all = box.index.all();
+    for (auto i = all.upper_bound(box.packed_through_seq); i != all.end();) {
+      if (!is_free(i) || i->second.size_bytes > small_block_bytes) {
+        ++i;
+        continue;
+      }
+      auto run = collect(i, pack_bytes_max);
+      box.packed_through_seq = run.seen_through_seq;
+      if (run.numbers.size() >= pack_blocks_min) {
+        work(run);
+        return true;
+      }
+      i = all.upper_bound(run.seen_through_seq);
+    }
+    box.packed_through_seq = 0; // Once more from the beginning, later.
+    return false;
   }
 
 private:
@@ -208,31 +158,32 @@ private:
            && right->second.coalesced == left->second.coalesced;
   }
 
-  std::optional<step> choose(std::int64_t keep_from_ns, std::size_t size_max) {
-    {
-      auto view = std::lock_guard{box.view_mutex};
-      offered = box.offered;
-    }
+  void copy_offered() {
+    auto view = std::lock_guard{box.view_mutex};
+    offered = box.offered;
+  }
+
+  std::optional<step> choose(std::size_t size_max) {
+    copy_offered();
     std::set<std::uint8_t> levels;
     for (const auto& [first_seq, x] : box.index.all())
       if (!x.is_hole && !x.is_exhausted && !x.is_opaque)
         levels.insert(x.coalesced);
     for (auto level : levels)
-      if (auto found = choose_at(level, keep_from_ns, size_max))
+      if (auto found = choose_at(level, size_max))
         return found;
     return std::nullopt;
   }
 
   /// From the oldest block on that was coalesced so often and may have something to gain.
-  std::optional<step> choose_at(std::uint8_t level, std::int64_t keep_from_ns,
-                                std::size_t size_max) {
+  std::optional<step> choose_at(std::uint8_t level, std::size_t size_max) {
     const auto& all = box.index.all();
     for (auto i = all.begin(); i != all.end();) {
       if (i->second.coalesced != level || i->second.is_exhausted || !is_free(i)) {
         ++i;
         continue;
       }
-      auto result = collect(with_rest(i, size_max), keep_from_ns, size_max);
+      auto result = collect(with_rest(i, size_max), size_max);
       if (result.stop == step::too_young)
         return std::nullopt; // All that follows is younger.
       if (!result.numbers.empty())
@@ -256,7 +207,7 @@ private:
   }
 
   /// The run of blocks that begins with `i`. Empty if it is not worth the work yet.
-  step collect(iterator i, std::int64_t keep_from_ns, std::size_t size_max) {
+  step collect(iterator i, std::size_t size_max) {
     const auto& all = box.index.all();
     step result;
     result.run = i->second.run;
@@ -280,7 +231,7 @@ private:
         result.stop = step::border;
         break;
       }
-      if (analytics::middle_end_ns(*records) > keep_from_ns) {
+      if (!is_packing && analytics::middle_end_ns(*records) > keep_from_ns) {
         result.stop = step::too_young;
         break;
       }
@@ -291,6 +242,8 @@ private:
       result.records += i->second.record_count;
       new_bytes += i->second.is_exhausted ? 0 : i->second.size_bytes;
     }
+    if (is_packing)
+      return result;
     auto size_min
       = std::min<std::size_t>(step_bytes_min, box.config.size_bytes_max / 64);
     if (result.stop != step::border && new_bytes < size_min)
@@ -300,29 +253,29 @@ private:
     return result;
   }
 
-  void work(const step& chosen, std::int64_t keep_from_ns) {
+  void work(const step& chosen) {
     auto ladder = box.ladder;
     if (chosen.coalesced == 0)
       note_widths(chosen.blocks, ladder);
-    auto made = make_output(
+    auto limit_ns
+      = is_packing ? std::numeric_limits<std::int64_t>::min() : keep_from_ns;
+    auto made = encode_coalesced(
       box.config,
-      analytics::coalesce(chosen.blocks, {keep_from_ns, chosen.is_front}, ladder),
-      chosen.coalesced);
+      analytics::coalesce(chosen.blocks, {limit_ns, chosen.is_front}, ladder),
+      chosen.last_seq - chosen.numbers.front() + 1);
     auto size_before = chosen.size_bytes + block_overhead_bytes * chosen.numbers.size();
-    auto size_after = made.size_bytes() + block_overhead_bytes * made.blocks.size();
-    bool fits = std::all_of(made.blocks.begin(), made.blocks.end(), [](const auto& x) {
+    auto size_after = size_of(made) + block_overhead_bytes * made.size();
+    bool fits = std::all_of(made.begin(), made.end(), [](const auto& x) {
       return x.bytes.size() <= encoded_bytes_max;
     });
-    if (made.blocks.empty() || !fits || size_after > size_before / 20 * 19) {
+    if (fits && size_after <= size_before / 20 * 19)
+      write(chosen, made, ladder);
+    else if (!is_packing)
       for (auto number : chosen.numbers)
         box.index.mark_exhausted(number);
-      return;
-    }
-    made.spread(chosen.last_seq - chosen.numbers.front() + 1);
-    write(chosen, made, ladder);
   }
 
-  void write(const step& chosen, const output& made,
+  void write(const step& chosen, const std::vector<coalesced_block>& made,
              const analytics::width_ladder& ladder) {
     auto rewrite_lock = std::lock_guard{box.rewrite_mutex};
     if (box.offered.touches(chosen.numbers.front(), chosen.last_seq))
@@ -338,18 +291,20 @@ private:
         txn.erase(blocks, entry_key(number));
       auto next = chosen.numbers.front();
       std::uint64_t records = 0;
-      for (const auto& x : made.blocks) {
+      for (const auto& x : made) {
         entry_view entry;
         entry.first_seq = next;
-        entry.seq_span = x.span;
+        entry.seq_span = x.seq_span;
         entry.priority = x.priority;
-        entry.coalesced = x.coalesced;
+        entry.coalesced = chosen.coalesced;
+        if (!is_packing && !x.is_rest)
+          ++entry.coalesced;
         entry.run = chosen.run;
         entry.record_count = x.record_count;
         entry.bytes = x.bytes;
         txn.put(blocks, entry_key(next), to_value(entry));
         changes.inserted.emplace_back(next, to_index_entry(entry));
-        next += x.span;
+        next += x.seq_span;
         records += x.record_count;
       }
       after.coalesced_records += chosen.records - std::min(chosen.records, records);
@@ -361,69 +316,65 @@ private:
       failpoint("outbox.coalesce.after");
     });
     box.ladder = ladder;
-    box.is_coalescing = true;
+    box.is_coalescing = box.is_coalescing || !is_packing;
     box.apply(changes);
     box.committed(after);
   }
 
   impl& box;
+  bool is_packing = false;
+  std::int64_t keep_from_ns = 0;
   number_ranges offered; ///< As it was when the step was chosen; write() looks again.
 };
-
-std::string to_value(const analytics::width_ladder& x) {
-  std::string value;
-  put_be(value, widths_version);
-  for (auto [width_ns, wide_ns] : x.steps()) {
-    put_be(value, static_cast<std::uint64_t>(width_ns));
-    put_be(value, static_cast<std::uint64_t>(wide_ns));
-  }
-  return value;
-}
-
-analytics::width_ladder to_ladder(std::string_view value) {
-  auto in = byte_reader{value};
-  auto version = in.take<std::uint8_t>();
-  analytics::width_ladder result;
-  while (in.ok() && !in.rest().empty()) {
-    auto width_ns = in.take_time();
-    result.restore(width_ns, in.take_time());
-  }
-  if (!in.complete() || version != widths_version)
-    throw failure(errc::malformed, "the outbox's list of widths cannot be read.");
-  return result;
-}
 
 bool outbox::impl::is_above(std::uint64_t percent) const {
   return index.size_bytes() > config.size_bytes_max / 100 * percent;
 }
 
-/// At most `steps` steps, until the level is below `percent`. Never throws for the disk:
-/// what waits is safe as it is.
-void outbox::impl::coalesce(std::size_t steps, std::uint64_t percent) {
-  if (!config.decode || !config.encode || !is_above(percent))
+void outbox::impl::coalesce(std::size_t steps) {
+  for (; steps > 0 && is_above(80); --steps)
+    if (!coalescing{*this}.merge(step_bytes_max)) {
+      coalesce_pause = pause_commits;
+      return;
+    }
+}
+
+/// Small steps, because each needs space for what it writes before it frees any.
+void outbox::impl::coalesce_for_room(std::size_t size_wanted) {
+  if (!config.decode || !config.encode)
     return;
-  if (coalesce_pause > 0) {
+  auto before = index.size_bytes();
+  for (int step = 0; step < 2 && before - index.size_bytes() < size_wanted; ++step)
+    if (!coalescing{*this}.merge(small_step_bytes_max))
+      return;
+}
+
+void outbox::impl::pack() {
+  if (index.blocks() > config.blocks_packed_above && !coalescing{*this}.pack())
+    coalesce_pause = pause_commits;
+}
+
+/// Before and after a commit. Never throws: what waits is safe as it is.
+void outbox::impl::keep_small(std::size_t size_coming) {
+  if (!config.decode || !config.encode)
+    return;
+  bool is_at_budget = index.size_bytes() + size_coming > config.size_bytes_max;
+  if (!is_at_budget && size_coming > 0)
+    return;
+  if (size_coming == 0 && coalesce_pause > 0) {
     --coalesce_pause;
     return;
   }
   try {
-    for (; steps > 0 && is_above(percent); --steps)
-      if (!coalescing{*this}.run(step_bytes_max)) {
-        coalesce_pause = pause_commits;
-        return;
-      }
-  } catch (const failure&) {
+    coalesce(is_at_budget ? steps_at_budget_max : steps_max);
+    // While there is still room to write what becomes smaller.
+    if (env.free_bytes() < low_space_bytes
+        && !coalescing{*this}.merge(small_step_bytes_max))
+      coalesce_pause = pause_commits;
+    pack();
+  } catch (const std::exception&) { // The disk, or no memory to decode.
     coalesce_pause = pause_commits;
   }
-}
-
-void outbox::impl::coalesce_above_80_percent() {
-  coalesce(steps_max, 80);
-}
-
-void outbox::impl::coalesce_for(std::size_t size_coming) {
-  if (index.size_bytes() + size_coming > config.size_bytes_max)
-    coalesce(steps_at_budget_max, 80);
 }
 
 } // namespace weir::storage

@@ -314,7 +314,8 @@ std::uint64_t outbox::impl::commit(std::span<const new_block> incoming,
   auto size = tree_bytes;
   for (const auto& block : incoming)
     size += pages_for(block.bytes.size());
-  coalesce_for(size - tree_bytes);
+  if (size > tree_bytes)
+    keep_small(size - tree_bytes);
   bool has_shed = false;
   for (int round = 0;; ++round) {
     try {
@@ -322,7 +323,7 @@ std::uint64_t outbox::impl::commit(std::span<const new_block> incoming,
       if (has_shed)
         condition = outbox_state::disk_full;
       else
-        coalesce_above_80_percent();
+        keep_small(0);
       publish();
       return first_seq;
     } catch (const failure& x) {
@@ -342,6 +343,14 @@ std::uint64_t outbox::impl::commit(std::span<const new_block> incoming,
 }
 
 bool outbox::impl::make_room(std::size_t size_wanted, hole_reason reason) {
+  auto size_before = index.size_bytes();
+  try {
+    if (reason == hole_reason::shed)
+      coalesce_for_room(size_wanted);
+  } catch (const std::exception&) {
+    // Not even that fits: then something must go.
+  }
+  size_wanted -= std::min<std::size_t>(size_wanted, size_before - index.size_bytes());
   auto rewrite_lock = std::lock_guard{rewrite_mutex};
   auto victims = choose_victims(size_wanted, {});
   auto had_unflushed = !unflushed.empty();
@@ -366,7 +375,7 @@ bool outbox::impl::make_room(std::size_t size_wanted, hole_reason reason) {
     txn.put(meta, "counters", to_value(now));
     txn.commit();
   });
-  return had_unflushed || !victims.empty();
+  return had_unflushed || !victims.empty() || index.size_bytes() < size_before;
 }
 
 // -- acknowledging -----------------------------------------------------------

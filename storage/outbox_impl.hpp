@@ -38,9 +38,6 @@ struct entry_changes {
   std::vector<std::pair<std::uint64_t, index_entry>> inserted;
 };
 
-std::string to_value(const analytics::width_ladder& ladder);
-analytics::width_ladder to_ladder(std::string_view value);
-
 /// A block that is to become a hole.
 struct given_up {
   std::uint64_t first_seq = 0;
@@ -118,9 +115,10 @@ struct outbox::impl {
   // -- outbox_coalesce.cpp --
   struct coalescing;
   bool is_above(std::uint64_t percent) const;
-  void coalesce(std::size_t steps, std::uint64_t percent);
-  void coalesce_above_80_percent();
-  void coalesce_for(std::size_t size_coming);
+  void coalesce(std::size_t steps);
+  void coalesce_for_room(std::size_t size_wanted);
+  void pack();
+  void keep_small(std::size_t size_coming);
 
   // -- outbox_renewal.cpp --
   renewal_report renew_epoch(std::uint64_t centre_through_seq);
@@ -149,6 +147,7 @@ struct outbox::impl {
   analytics::width_ladder ladder;
   bool is_coalescing = false;  ///< Since it came above 80 %, until it is below 70 %.
   unsigned coalesce_pause = 0; ///< Commits until it is tried again.
+  std::uint64_t packed_through_seq = 0;
   std::uint64_t state_bytes_mapped = map_state_bytes; ///< What the map has room for.
 
   /// Acknowledged: gone from the index, still in the database.

@@ -10,6 +10,7 @@ namespace {
 constexpr std::uint8_t entry_version = 2;
 constexpr std::uint8_t counters_version = 2;
 constexpr std::uint8_t ranges_version = 1;
+constexpr std::uint8_t widths_version = 1;
 
 enum class entry_kind : std::uint8_t { block = 1, hole = 2 };
 
@@ -159,6 +160,29 @@ number_ranges to_ranges(std::string_view value) {
   }
   if (!in.complete() || version != ranges_version)
     throw failure(errc::malformed, "the outbox's list of sent numbers cannot be read.");
+  return result;
+}
+
+std::string to_value(const analytics::width_ladder& x) {
+  std::string value;
+  put_be(value, widths_version);
+  for (auto [width_ns, wide_ns] : x.steps()) {
+    put_be(value, static_cast<std::uint64_t>(width_ns));
+    put_be(value, static_cast<std::uint64_t>(wide_ns));
+  }
+  return value;
+}
+
+analytics::width_ladder to_ladder(std::string_view value) {
+  auto in = byte_reader{value};
+  auto version = in.take<std::uint8_t>();
+  analytics::width_ladder result;
+  while (in.ok() && !in.rest().empty()) {
+    auto width_ns = in.take_time();
+    result.restore(width_ns, in.take_time());
+  }
+  if (!in.complete() || version != widths_version)
+    throw failure(errc::malformed, "the outbox's list of widths cannot be read.");
   return result;
 }
 

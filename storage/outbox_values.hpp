@@ -3,6 +3,7 @@
 // malformed otherwise.
 #pragma once
 
+#include "analytics/coalesce.hpp"
 #include "storage/number_ranges.hpp"
 #include "storage/outbox.hpp"
 
@@ -49,6 +50,9 @@ outbox_counters to_counters(std::string_view value);
 
 std::string to_value(const number_ranges& ranges);
 number_ranges to_ranges(std::string_view value);
+
+std::string to_value(const analytics::width_ladder& ladder);
+analytics::width_ladder to_ladder(std::string_view value);
 
 /// As version 1 of the database had them.
 outbox_counters to_counters_of_version_1(std::string_view value);

@@ -5,6 +5,7 @@
 #include "analytics/aggregates.hpp"
 #include "analytics/extended_aggregates.hpp"
 #include "tests/storage/codec.hpp"
+#include "tests/storage/small_disk.hpp"
 #include "tests/storage/temp_directory.hpp"
 #include "transport/block_codec.hpp"
 
@@ -371,4 +372,45 @@ TEST_CASE("when coalescing is exhausted, blocks expire, and all numbers stay kno
   CHECK(stats.records + stats.coalesced_records + stats.expired_records
         == stats.next_seq - 1);
   CHECK(stats.hole_numbers == stats.expired_records);
+}
+
+TEST_CASE("very many small blocks are put together, their records stay as they are",
+          "[coalesce]") {
+  auto x = outage{1, 64 << 20};
+  x.config.blocks_packed_above = 200;
+  x.reopen();
+  auto sent = std::uint64_t{0};
+  for (auto t = begin_ns; t < begin_ns + 10 * hour; t += 10 * second) {
+    x.commit(x.windows(t));
+    if (x.uut->stats().next_seq == 101)
+      sent = last_seq_of(x.uut->read_after(0, 1 << 20).value().back());
+  }
+  auto stats = x.uut->stats();
+  CHECK(stats.blocks < 320); // 100 of them are offered.
+  CHECK(stats.records == 3600);
+  CHECK(stats.coalesced_records == 0);
+  CHECK(sent == 100);
+  check_outage(x);
+  CHECK(harvest{x.look()}.widest_ns == 10 * second);
+}
+
+TEST_CASE("on a full disk what waits is coalesced before anything is shed",
+          "[coalesce][disk]") {
+  weir::test::small_disk disk;
+  if (!disk.mounted())
+    return;
+  auto x = outage{20, 64 << 20};
+  x.config.directory = disk.path() / "outbox";
+  x.config.coalesce_min_age_ns = 0;
+  x.reopen();
+  auto t = begin_ns;
+  for (; x.uut->stats().size_bytes < 500'000; t += 10 * second)
+    x.commit(x.windows(t));
+  disk.fill();
+  for (auto end = t + 2 * hour; t < end; t += 10 * second)
+    x.commit(x.windows(t));
+  auto stats = x.uut->stats();
+  CHECK(stats.shed_records == 0);
+  CHECK(stats.coalesced_records > 10'000);
+  CHECK(stats.records + stats.coalesced_records == stats.next_seq - 1);
 }
