@@ -27,6 +27,15 @@ std::string system_text(int code) {
   return std::generic_category().message(code);
 }
 
+[[noreturn]] void cannot_make(const fs::path& path, int code) {
+  if (code != EROFS && code != EACCES && code != EPERM)
+    cannot_open(path, system_text(code));
+  throw failure(errc::read_only,
+                path.string() + ": cannot be written: " + system_text(code)
+                  + ". It must be on a local disk that is mounted for writing, in a "
+                    "directory that belongs to the user that runs this program.");
+}
+
 void make_directory(const fs::path& path) {
   std::error_code failed;
   if (fs::is_directory(path, failed))
@@ -34,9 +43,7 @@ void make_directory(const fs::path& path) {
   if (path.has_parent_path())
     fs::create_directories(path.parent_path(), failed);
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
-    cannot_open(path, "cannot make the directory: " + system_text(errno)
-                        + ". It must be on a local disk that this user may "
-                          "write to.");
+    cannot_make(path, errno);
   if (!fs::is_directory(path, failed))
     cannot_open(path, "is not a directory; name one that is, or that does not "
                       "exist yet.");
@@ -54,9 +61,7 @@ int take_lock(const fs::path& directory) {
   auto file = directory / "owner.lock";
   int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0)
-    cannot_open(file, system_text(errno)
-                        + ". The directory must belong to the user that runs "
-                          "this program.");
+    cannot_make(file, errno);
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
     auto who = holder(fd);
     ::close(fd);

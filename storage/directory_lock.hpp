@@ -6,7 +6,8 @@
 namespace weir::storage {
 
 /// Holds the lock as long as it lives. The lock is the kernel's: a killed process
-/// leaves none behind. Errors are thrown as `failure` (cannot_open).
+/// leaves none behind. Errors are thrown as `failure`: read_only where nothing may
+/// be written, else cannot_open.
 class directory_lock {
 public:
   explicit directory_lock(std::filesystem::path directory);

@@ -81,8 +81,8 @@ public:
   /// on a disk that is nearly full). Appends go to a fresh segment, never behind what
   /// an earlier process wrote. `unix_ns` names what is set aside.
   ///
-  /// Errors: cannot_open (locked, no permission, read-only), disk_full, unsupported
-  /// (written by a newer version; nothing was changed), io.
+  /// Errors: cannot_open (locked), read_only (also: no permission), disk_full,
+  /// unsupported (written by a newer version; nothing was changed), io.
   static expected<std::unique_ptr<journal>, error> open(const journal_config& config,
                                                         std::int64_t unix_ns);
 
@@ -111,7 +111,7 @@ public:
   /// kill -9 cannot take the record away any more; a power cut can until sync().
   ///
   /// Errors: journal_full (all segments are needed: make a checkpoint, recycle(), try
-  /// again), disk_full, io, cannot_open (the disk went read-only), malformed (larger
+  /// again), disk_full, io, read_only (the disk became that), malformed (larger
   /// than record_bytes_max()). Nothing was appended then, and a later append tries
   /// again. Only with sync_each_append a record whose sync failed may come again in a
   /// replay although append() gave an error.

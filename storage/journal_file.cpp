@@ -58,10 +58,10 @@ void fail_in(const std::filesystem::path& path, const char* doing, int code) {
   case EPERM:
   case EROFS:
   case ELOOP:
-    throw failure(errc::cannot_open,
+    throw failure(errc::read_only,
                   text
                     + " The files must belong to the user that runs this program, "
-                      "on a disk that may be written to.");
+                      "on a disk that is mounted for writing.");
   default:
     throw failure(errc::io, text);
   }

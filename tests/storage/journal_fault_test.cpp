@@ -55,7 +55,7 @@ TEST_CASE_METHOD(fault_fixture, "a write that fails is told, and the next one wo
   REQUIRE_FALSE(failed);
   CHECK(failed.error().code
         == (code == ENOSPC  ? errc::disk_full
-            : code == EROFS ? errc::cannot_open
+            : code == EROFS ? errc::read_only
                             : errc::io));
   CHECK(uut->stats().write_errors == 1);
   CHECK(uut->next_number() == 11);
@@ -148,6 +148,22 @@ TEST_CASE_METHOD(fault_fixture, "a disk that fills up later does not stop the jo
   uut = open();
   CHECK(uut->next_number() == 2002);
   CHECK(replay(*uut, 1980).missing == 0);
+}
+
+TEST_CASE_METHOD(fault_fixture, "a disk that is not mounted for writing is told",
+                 "[journal][disk]") {
+  small_disk disk;
+  if (!disk.mounted())
+    return;
+  config.directory = disk.path() / "journal";
+  append(*open());
+  disk.make_read_only();
+  auto opened = journal::open(config, 1);
+  REQUIRE_FALSE(opened);
+  CHECK(opened.error().code == errc::read_only);
+  CHECK(opened.error().message.find("mounted for writing") != std::string::npos);
+  config.directory = disk.path() / "new";
+  CHECK(journal::open(config, 1).error().code == errc::read_only);
 }
 
 TEST_CASE_METHOD(fault_fixture,
