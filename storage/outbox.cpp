@@ -115,7 +115,10 @@ void outbox::impl::load_entries(const lmdb_txn& txn) {
       throw failure(errc::malformed, "the outbox's numbering is damaged at record "
                                        + std::to_string(found.first_seq) + ".");
     next_free = found.first_seq + found.seq_span;
-    index.insert(found.first_seq, to_index_entry(found));
+    if (next_free - 1 <= now.acknowledged_seq)
+      unflushed.push_back(found.first_seq); // Its removal was not durable yet.
+    else
+      index.insert(found.first_seq, to_index_entry(found));
   }
 }
 

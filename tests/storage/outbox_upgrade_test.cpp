@@ -1,12 +1,15 @@
 // Databases of earlier versions, kept as files: they are read as what they were.
 #include "storage/outbox.hpp"
 #include "tests/storage/temp_directory.hpp"
+#include "transport/block_codec.hpp"
 
 #include <catch2/catch.hpp>
 
+#include <array>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 using namespace weir::storage;
 namespace fs = std::filesystem;
@@ -92,4 +95,63 @@ TEST_CASE_METHOD(fixture, "the state of version 1 is offered until the first com
   CHECK_FALSE(uut->legacy_state().value());
   uut.reset();
   CHECK_FALSE(reopen()->legacy_state().value());
+}
+
+TEST_CASE_METHOD(fixture, "an outbox of version 2 is read with all that it holds",
+                 "[upgrade]") {
+  auto uut = open("outbox_v2.mdb");
+  CHECK_FALSE(uut->was_damaged());
+  CHECK(uut->epoch() == 18056854881522553336u);
+  CHECK(uut->run() == 2);
+  auto stats = uut->stats();
+  CHECK(stats.blocks == 8);
+  CHECK(stats.records == 197);
+  CHECK(stats.size_bytes_by_priority == std::array<std::uint64_t, 3>{175, 16'128, 406});
+  CHECK(stats.holes == 4);
+  CHECK(stats.hole_numbers == 443);
+  CHECK(stats.next_seq == 821);
+  CHECK(stats.expired_records == 413);
+  CHECK(stats.coalesced_records == 180);
+  CHECK(stats.shed_records == 30);
+
+  std::vector<std::string> texts;
+  std::uint64_t summaries = 0;
+  auto entries = uut->read_after(0, 1 << 20).value();
+  for (const auto& entry : entries) {
+    const auto* x = std::get_if<stored_block>(&entry);
+    auto text = std::to_string(first_seq_of(entry)) + "-"
+                + std::to_string(last_seq_of(entry)) + " ";
+    if (x == nullptr) {
+      bool is_shed = std::get<hole>(entry).reason == hole_reason::shed;
+      texts.push_back(text + (is_shed ? "shed" : "expired"));
+      continue;
+    }
+    texts.push_back(text + std::to_string(x->record_count) + " run "
+                    + std::to_string(x->run) + " priority "
+                    + std::to_string(static_cast<int>(x->priority)));
+    auto records = weir::transport::decode_block(x->bytes);
+    REQUIRE(records);
+    CHECK(records->record_count() == x->record_count);
+    for (const auto& s : records->summaries)
+      summaries += s.count;
+  }
+  CHECK(texts
+        == std::vector<std::string>{
+          "1-1 1 run 1 priority 2", "2-31 shed", "32-36 expired",
+          "37-38 2 run 2 priority 2", "39-350 expired", "351-351 1 run 2 priority 2",
+          "352-447 expired", "448-448 1 run 2 priority 2",
+          "449-792 164 run 2 priority 1", "793-810 18 run 2 priority 1",
+          "811-814 4 run 2 priority 0", "815-820 6 run 2 priority 1"});
+  CHECK(summaries == 344 + 18 + 6);
+
+  auto state = uut->load_checkpoint().value();
+  REQUIRE(state);
+  CHECK(state->journal_number == 77);
+  CHECK(state->parts
+        == std::vector<state_part>{
+          {"node", "state of the node"},
+          {"shard/0", std::string(33'000, 'a') + std::string(500, 'b')},
+          {"empty", ""}});
+  auto block = new_block{"new", 2};
+  CHECK(uut->commit({&block, 1}, nullptr).value() == 821);
 }
