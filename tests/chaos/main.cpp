@@ -50,7 +50,7 @@ std::optional<mutant> find_mutant(const std::string& name) {
   if (name == "no-journal")
     return mutant{"[journal]\nenabled = false\n"};
   if (name == "no-dedupe")
-    return mutant{"[ingest.duplicates]\nenabled = false\n"};
+    return mutant{"[duplicates]\nenabled = false\n"};
   if (name == "lossy-broker")
     return mutant{"", false};
   return std::nullopt;
