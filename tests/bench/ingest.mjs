@@ -109,7 +109,7 @@ try {
   // The journal's cost: by turns with it and without, the same load.
   const journaled = [];
   const unjournaled = [];
-  const withoutJournal = '[journal]\nenabled = false\n';
+  const withoutJournal = '[journal]\nenabled = false\n[checkpoint]\nenabled = false\n';
   if (system.accepts(withoutJournal)) {
     for (let i = 0; i < (quick ? 1 : 3); ++i)
       for (const [into, extra] of [[journaled, ''], [unjournaled, withoutJournal]]) {
