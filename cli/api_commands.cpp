@@ -230,19 +230,29 @@ void add_list(CLI::App& parent, chosen_action& chosen, const char* name,
 void add_ledger(CLI::App& parent, chosen_action& chosen) {
   auto options = std::make_shared<api_options>();
   auto edge = std::make_shared<std::string>();
-  auto* command = add(parent, "ledger",
-                      "show what each edge has sent and what was stored\n\n"
-                      "Per edge and epoch: the last record stored without a "
-                      "gap, and how many records\n"
-                      "were stored, came twice, were given up at the edge, or "
-                      "were refused because\n"
-                      "others before them were missing.",
-                      "  weir ledger edge-1", options, true);
-  command->add_option("EDGE", *edge, "Only this edge.");
+  auto limit = std::make_shared<unsigned>(20);
+  auto* command
+    = add(parent, "ledger",
+          "show what became of everything that the edges have sent\n\n"
+          "Without EDGE: per edge and epoch, sent = stored + coalesced + "
+          "expired + shed +\n"
+          "unreadable + missing. With EDGE: the same term by term with the "
+          "ranges of\n"
+          "numbers, newest first; the edge's own balance of events; and when "
+          "it counted\n"
+          "anew. VIOLATED means a fault: the centre raises the alert "
+          "weir.ledger then.",
+          "  weir ledger\n  weir ledger edge-1", options, true);
+  command->add_option("EDGE", *edge, "This edge in detail.");
+  add_limit(*command, *limit);
   command->callback([=, &chosen] {
     chosen = [=] {
-      return show(*options, "/api/v1/ledger",
-                  [&](const json& x) { return ledger_table(x, *edge); });
+      if (edge->empty())
+        return show(*options, "/api/v1/ledger", ledger_table);
+      return show(*options,
+                  "/api/v1/ledger/edge?edge=" + url_encoded(*edge)
+                    + "&limit=" + std::to_string(*limit),
+                  edge_ledger_text);
     };
   });
 }

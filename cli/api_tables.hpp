@@ -5,7 +5,6 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <string>
-#include <string_view>
 
 namespace weir::cli {
 
@@ -14,7 +13,9 @@ std::string series_table(const nlohmann::json& answer);
 std::string query_table(const nlohmann::json& answer);
 std::string alerts_table(const nlohmann::json& answer);
 std::string quarantine_table(const nlohmann::json& answer);
-/// `edge`: only of this edge; empty: of all.
-std::string ledger_table(const nlohmann::json& answer, std::string_view edge);
+/// All edges: what became of the numbers of each epoch.
+std::string ledger_table(const nlohmann::json& answer);
+/// One edge: its balances term by term, ranges, and what happened to its numbering.
+std::string edge_ledger_text(const nlohmann::json& answer);
 
 } // namespace weir::cli

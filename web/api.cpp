@@ -1,13 +1,16 @@
 #include "web/api.hpp"
 
 #include "web/aggregate_columns.hpp"
+#include "web/ledger_views.hpp"
 #include "web/metrics.hpp"
 #include "web/responses.hpp"
 #include "web/url.hpp"
 
 #include <nlohmann/json.hpp>
 
+#include <charconv>
 #include <limits>
+#include <system_error>
 #include <unordered_map>
 
 namespace weir::web {
@@ -56,6 +59,19 @@ public:
     if (!value)
       wrong(name, "must be a time in UTC milliseconds since the epoch");
     return value.value_or(otherwise);
+  }
+
+  /// 1 to 16 hex digits.
+  std::uint64_t hex(std::string_view name, std::uint64_t otherwise) {
+    auto text = params_.find(name);
+    if (!text)
+      return otherwise;
+    std::uint64_t value = 0;
+    auto end = text->data() + text->size();
+    auto [stop, failed] = std::from_chars(text->data(), end, value, 16);
+    if (text->empty() || stop != end || failed != std::errc{})
+      wrong(name, "must be 1 to 16 hex digits");
+    return value;
   }
 
   std::string text(std::string_view name) const {
@@ -229,18 +245,70 @@ http_response api::ledger() const {
   if (!positions)
     return store_failure(positions.error());
   auto list = json::array();
-  for (const auto& x : *positions)
+  bool balanced = true;
+  for (const auto& x : *positions) {
     list.push_back(position_json(x));
-  return json_response(200, {{"positions", std::move(list)}});
+    balanced = balanced && list.back()["balanced"].get<bool>();
+  }
+  auto events = json::object();
+  for (const auto& x : services_.fleet.view(services_.now_ns()).edges) {
+    auto own = event_ledger_json(x);
+    balanced = balanced && (own.is_null() || own["balanced"].get<bool>());
+    events[x.name] = std::move(own);
+  }
+  return json_response(200, {{"balanced", balanced},
+                             {"positions", std::move(list)},
+                             {"events", std::move(events)}});
+}
+
+http_response api::edge_ledger(const query_params& params) const {
+  auto in = reader{params};
+  auto name = in.text("edge");
+  storage::ledger_page page;
+  page.epoch = in.hex("epoch", 0);
+  page.before_seq = in.number("before", page.before_seq, 1, page.before_seq);
+  page.limit = static_cast<std::size_t>(in.number("limit", 1000, 1, list_limit_max));
+  if (name.empty())
+    in.wrong("edge", "is missing: the name of an edge");
+  if (in.error())
+    return *in.error();
+  auto epochs = services_.store.ledger(name, page);
+  if (!epochs)
+    return store_failure(epochs.error());
+  auto happened = services_.store.ledger_events(name);
+  if (!happened)
+    return store_failure(happened.error());
+  json own;
+  bool is_known = !epochs->empty();
+  for (const auto& x : services_.fleet.view(services_.now_ns()).edges)
+    if (x.name == name) {
+      own = event_ledger_json(x);
+      is_known = true;
+    }
+  if (!is_known)
+    return error_response(404, "not_found", "There is no edge `" + name + "`.");
+  auto list = json::array();
+  for (const auto& x : *epochs)
+    list.push_back(epoch_json(x, page));
+  auto history = json::array();
+  for (const auto& x : *happened)
+    history.push_back(ledger_event_json(x));
+  return json_response(200, {{"edge", name},
+                             {"epochs", std::move(list)},
+                             {"events", std::move(own)},
+                             {"history", std::move(history)}});
 }
 
 http_response api::metrics() const {
+  auto positions = services_.store.positions();
+  if (!positions)
+    return store_failure(positions.error());
   http_response result;
   result.content_type = "text/plain; version=0.0.4; charset=utf-8";
   result.headers.emplace_back("Cache-Control", "no-store");
-  result.body
-    = prometheus_text(services_.fleet.view(services_.now_ns()), services_.counters,
-                      services_.store.stats(), counters_, read_process_usage());
+  result.body = prometheus_text(services_.fleet.view(services_.now_ns()),
+                                services_.counters, services_.store.stats(), *positions,
+                                counters_, read_process_usage());
   return result;
 }
 
@@ -266,6 +334,8 @@ http_response api::answer(const route& route, const http_request& request) const
     return web::quarantine(store, reader{*params});
   case route_id::ledger:
     return ledger();
+  case route_id::edge_ledger:
+    return edge_ledger(*params);
   case route_id::metrics:
     return metrics();
   default:

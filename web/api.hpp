@@ -6,6 +6,7 @@
 #include "web/json_views.hpp"
 #include "web/routes.hpp"
 #include "web/server.hpp"
+#include "web/url.hpp"
 #include "web/web_counters.hpp"
 
 namespace weir::web {
@@ -26,6 +27,7 @@ public:
 private:
   http_response overview() const;
   http_response ledger() const;
+  http_response edge_ledger(const query_params& params) const;
   http_response metrics() const;
 
   const server_services& services_;

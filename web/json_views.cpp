@@ -1,12 +1,11 @@
 #include "web/json_views.hpp"
 
+#include "web/ledger_views.hpp"
 #include "web/secrets.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <string_view>
 
 namespace weir::web {
@@ -94,6 +93,9 @@ json edge_json(const actors::edge_view& x) {
           {"restamped_total", status.restamped_total},
           {"held_events", status.held_events},
           {"clock_jumps_total", status.clock_jumps_total},
+          {"modes", mode_names(x.ledger.mode)},
+          {"ledger_balanced",
+           x.ledger_ns == 0 || (is_balanced(x.ledger) && x.ledger.violations == 0)},
           {"version", status.version},
           {"started_ms", ms_json(status.started_ns)}};
 }
@@ -148,19 +150,6 @@ json rejection_json(const storage::stored_rejection& x) {
     {"edge", x.edge},         {"time_ms", ms_json(value.time_ns)},
     {"source", value.source}, {"reason", to_text(analytics::to_string(value.reason))},
     {"detail", value.detail}, {"first_bytes_base64", to_base64(value.first_bytes)}};
-}
-
-json position_json(const storage::edge_position& x) {
-  std::array<char, 17> epoch{};
-  std::snprintf(epoch.data(), epoch.size(), "%016llx",
-                static_cast<unsigned long long>(x.epoch));
-  return {{"edge", x.edge},
-          {"epoch", epoch.data()},
-          {"through_seq", x.through_seq},
-          {"stored", x.records_stored},
-          {"duplicate", x.records_duplicate},
-          {"expired", x.records_expired},
-          {"gaps_refused", x.gaps_refused}};
 }
 
 json summary_columns_json() {

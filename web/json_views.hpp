@@ -38,7 +38,6 @@ nlohmann::json anomaly_json(const named_anomaly& x);
 nlohmann::json alert_json(const std::string& edge, const std::string& text,
                           const analytics::alert& x);
 nlohmann::json rejection_json(const storage::stored_rejection& x);
-nlohmann::json position_json(const storage::edge_position& x);
 
 /// The names of a row's columns, and a row.
 nlohmann::json summary_columns_json();

@@ -1,9 +1,14 @@
 #include "web/metrics.hpp"
 
+#include "web/ledger_views.hpp"
+
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <fstream>
+#include <map>
+#include <string_view>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <utility>
@@ -88,7 +93,9 @@ void write_central(writer& out, const actors::central_counters& x) {
     {"weir_blocks_duplicate_total", &x.blocks_duplicate},
     {"weir_blocks_gap_total", &x.blocks_gap},
     {"weir_blocks_malformed_total", &x.blocks_malformed},
+    {"weir_blocks_refused_total", &x.blocks_refused},
     {"weir_records_stored_total", &x.records_stored},
+    {"weir_ledger_violations_total", &x.ledger_violations},
     {"weir_uplink_errors_total", &x.uplink_errors},
     {"weir_alerts_published_total", &x.alerts_published},
     {"weir_alerts_publish_failed_total", &x.alerts_publish_failed},
@@ -99,6 +106,8 @@ void write_central(writer& out, const actors::central_counters& x) {
   }
   out.family("weir_queue_blocks", "gauge", "Blocks that wait for the writer.");
   out.sample(number(x.queue_blocks.load()));
+  out.family("weir_queue_bytes", "gauge", "Of these, decoded.");
+  out.sample(number(x.queue_bytes.load()));
   out.family("weir_last_commit_timestamp_seconds", "gauge",
              "When the store last committed; 0: never.");
   out.sample(static_cast<double>(x.last_commit_ns.load()) / 1e9);
@@ -201,6 +210,52 @@ void write_store(writer& out, const storage::store_stats& x) {
   out.sample(number(x.size_bytes));
 }
 
+/// All epochs of an edge together: each number has one fate.
+void write_ledger(writer& out, const std::vector<storage::edge_position>& positions) {
+  using position = storage::edge_position;
+  constexpr std::pair<const char*, std::uint64_t position::*> fates[]
+    = {{"stored", &position::records_stored},
+       {"coalesced", &position::records_coalesced},
+       {"expired", &position::records_expired},
+       {"shed", &position::records_shed},
+       {"unreadable", &position::records_unreadable}};
+  std::map<std::string_view, std::map<std::string_view, std::uint64_t>> sums;
+  std::map<std::string_view, std::uint64_t> violations;
+  for (const auto& x : positions) {
+    auto& sum = sums[x.edge];
+    for (const auto& [name, field] : fates)
+      sum[name] += x.*field;
+    sum["missing"] += x.missing();
+    violations[x.edge] += x.violations;
+  }
+  out.family("weir_ledger_records", "gauge",
+             "Numbers that an edge has given to records, by what became of them.");
+  for (const auto& [edge, sum] : sums)
+    for (const auto& [fate, count] : sum)
+      out.sample(edge, "fate", fate, number(count));
+  out.family("weir_ledger_edge_violations", "gauge",
+             "Checks of an edge's numbers that did not hold.");
+  for (const auto& [edge, count] : violations)
+    out.sample("edge", edge, number(count));
+}
+
+/// What the edges say themselves, over their restarts.
+void write_event_ledger(writer& out, const actors::fleet_view& fleet) {
+  out.family("weir_edge_ledger", "gauge", "The terms of an edge's own ledger.");
+  for (const auto& x : fleet.edges)
+    if (x.ledger_ns != 0)
+      for (const auto& field : transport::edge_ledger_fields)
+        if (field.name != "mode")
+          out.sample(x.name, "term", field.name, number(x.ledger.*field.value));
+  out.family("weir_edge_mode", "gauge", "1: what an edge cannot do now.");
+  for (const auto& x : fleet.edges) {
+    auto now = mode_names(x.ledger.mode);
+    for (const auto& name : mode_names(~std::uint64_t{0}))
+      out.sample(x.name, "mode", name,
+                 std::find(now.begin(), now.end(), name) != now.end() ? 1.0 : 0.0);
+  }
+}
+
 void write_web(writer& out, const web_counters& x) {
   out.family("weir_web_connections", "gauge", "Open connections.");
   out.sample(number(x.connections_now.load()));
@@ -255,12 +310,15 @@ process_usage read_process_usage() {
 
 std::string prometheus_text(const actors::fleet_view& fleet,
                             const actors::central_counters& central,
-                            const storage::store_stats& store, const web_counters& web,
-                            const process_usage& process) {
+                            const storage::store_stats& store,
+                            const std::vector<storage::edge_position>& positions,
+                            const web_counters& web, const process_usage& process) {
   writer out;
   write_central(out, central);
   write_fleet(out, fleet);
   write_store(out, store);
+  write_ledger(out, positions);
+  write_event_ledger(out, fleet);
   write_web(out, web);
   out.family("weir_process_resident_bytes", "gauge", "Memory of the centre.");
   out.sample(number(process.rss_bytes));

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace weir::web {
 
@@ -21,7 +22,8 @@ process_usage read_process_usage();
 
 std::string prometheus_text(const actors::fleet_view& fleet,
                             const actors::central_counters& central,
-                            const storage::store_stats& store, const web_counters& web,
-                            const process_usage& process);
+                            const storage::store_stats& store,
+                            const std::vector<storage::edge_position>& positions,
+                            const web_counters& web, const process_usage& process);
 
 } // namespace weir::web

@@ -8,7 +8,7 @@ namespace weir::web {
 
 namespace {
 
-constexpr std::array<route, 14> table{{
+constexpr std::array<route, 15> table{{
   {"GET", "/health", route_id::health, access::anyone, false, false},
   {"GET", "/ready", route_id::ready, access::anyone, false, false},
   {"GET", "/metrics", route_id::metrics, access::reader, true, false},
@@ -22,6 +22,7 @@ constexpr std::array<route, 14> table{{
   {"GET", "/api/v1/alerts", route_id::alerts, access::reader, true, false},
   {"GET", "/api/v1/quarantine", route_id::quarantine, access::reader, true, false},
   {"GET", "/api/v1/ledger", route_id::ledger, access::reader, true, false},
+  {"GET", "/api/v1/ledger/edge", route_id::edge_ledger, access::reader, true, false},
   {"GET", "/api/v1/live", route_id::live, access::reader, false, true},
 }};
 

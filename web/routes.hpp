@@ -24,6 +24,7 @@ enum class route_id : std::uint8_t {
   alerts,
   quarantine,
   ledger,
+  edge_ledger,
   live,
 };
 

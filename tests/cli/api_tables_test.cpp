@@ -71,26 +71,55 @@ TEST_CASE("rejections are shown with their reason", "[cli]") {
   CHECK(has(text, "edge-1  m-01    late    3 events"));
 }
 
-TEST_CASE("the ledger shows all edges or one", "[cli]") {
+TEST_CASE("the ledger shows all edges with their balance", "[cli]") {
   auto answer = json::parse(R"({"positions": [
-    {"edge": "edge-1", "epoch": "00ff", "through_seq": 12345678, "stored": 12},
-    {"edge": "edge-2", "epoch": "00fe", "through_seq": 4, "stored": 4}]})");
-  CHECK(has(ledger_table(answer, ""), "edge-2"));
-  CHECK_FALSE(has(ledger_table(answer, "edge-1"), "edge-2"));
-  CHECK(has(ledger_table(answer, "edge-1"), "12345678"));
-  CHECK(ledger_table(answer, "edge-3") == "no such edge has sent anything yet\n");
+    {"edge": "edge-1", "epoch": "00ff", "sent": 12345678, "stored": 12,
+     "balanced": true},
+    {"edge": "edge-2", "epoch": "00fe", "sent": 4, "stored": 4, "balanced": false}]})");
+  auto text = ledger_table(answer);
+  CHECK(has(text, "12345678"));
+  CHECK(has(text, "ok"));
+  CHECK(has(text, "VIOLATED"));
+  CHECK(ledger_table(json::parse(R"({"positions": []})"))
+        == "no edge has sent anything yet\n");
+}
+
+TEST_CASE("the ledger of an edge is shown term by term", "[cli]") {
+  auto text = edge_ledger_text(json::parse(R"({"edge": "edge-1",
+    "epochs": [{"epoch": "00ff", "sent": 30, "stored": 9, "coalesced": 0, "expired": 0,
+      "shed": 5, "unreadable": 0, "missing": 16, "balanced": true, "lane_first": 20,
+      "lane_through": 24, "through_seq": 9, "violation": "",
+      "ranges": [{"first": 25, "last": 30, "fate": "missing", "records": 0,
+                  "first_ms": null, "last_ms": null},
+                 {"first": 20, "last": 24, "fate": "shed", "records": 0,
+                  "first_ms": 1700000000000, "last_ms": 1700000000000}]}],
+    "events": {"time_ms": 1700000000000, "balanced": false, "received": 7, "taken": 5,
+      "late": 2, "upstream_missing": 3, "upstream_restarts": 0, "modes": ["disk_full"]},
+    "history": [{"time_ms": 1700000000000, "cause": "renewed", "old_epoch": "00fe",
+                 "new_epoch": "00ff", "old_through_seq": 5, "old_missing": 1}]})"));
+  CHECK(has(text, "balance VIOLATED"));
+  CHECK(has(text, "balance ok"));
+  CHECK(has(text, "16  +  missing"));
+  CHECK(has(text, "live data stands at 20 to 24, the backlog at 9"));
+  CHECK(has(text, "25    30  missing"));
+  CHECK(has(text, "3 never came"));
+  CHECK_FALSE(has(text, "began to count anew\n"));
+  CHECK(has(text, "WARNING: disk_full"));
+  CHECK(has(text, "renewed"));
 }
 
 TEST_CASE("no answer is too strange to be shown", "[cli]") {
   for (auto text : {"null", "[]", "{}", "5", R"({"series": 5, "edges": {}, "rows": [3],
                     "columns": ["a"], "alerts": [null], "rejections": ["x"],
-                    "positions": [[]], "totals": []})"}) {
+                    "positions": [[]], "totals": [], "epochs": [3],
+                    "events": [], "history": [[]]})"}) {
     auto answer = json::parse(text);
     CHECK_NOTHROW(overview_table(answer));
     CHECK_NOTHROW(series_table(answer));
     CHECK_NOTHROW(query_table(answer));
     CHECK_NOTHROW(alerts_table(answer));
     CHECK_NOTHROW(quarantine_table(answer));
-    CHECK_NOTHROW(ledger_table(answer, ""));
+    CHECK_NOTHROW(ledger_table(answer));
+    CHECK_NOTHROW(edge_ledger_text(answer));
   }
 }

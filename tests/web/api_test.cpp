@@ -228,17 +228,83 @@ TEST_CASE_METHOD(fixture, "rejections keep their bytes in base64", "[web]") {
                 {"first_bytes_base64", "AP8Q"}});
 }
 
-TEST_CASE_METHOD(fixture, "the ledger names each edge's position", "[web]") {
+TEST_CASE_METHOD(fixture, "the ledger names what became of each edge's numbers",
+                 "[web]") {
   auto x = get("/api/v1/ledger");
+  CHECK(x["balanced"] == true);
   REQUIRE(x["positions"].size() == 1);
-  CHECK(x["positions"][0]
-        == json{{"edge", "edge-1"},
-                {"epoch", "0000000000abcdef"},
-                {"through_seq", 9},
-                {"stored", 9},
-                {"duplicate", 0},
-                {"expired", 0},
-                {"gaps_refused", 0}});
+  CHECK(x["positions"][0] == json::parse(R"({"edge": "edge-1",
+    "epoch": "0000000000abcdef", "through_seq": 9, "lane_first": 0, "lane_through": 0,
+    "sent": 9, "stored": 9, "coalesced": 0, "expired": 0, "shed": 0, "unreadable": 0,
+    "missing": 0, "balanced": true, "violations": 0, "duplicate": 0, "gaps_refused": 0,
+    "behind_seq": 0, "first_ms": 0, "last_ms": 0})"));
+}
+
+TEST_CASE_METHOD(fixture, "the ledger of an edge has ranges, also of what is missing",
+                 "[web]") {
+  weir::storage::incoming_block hole;
+  hole.edge = "edge-1";
+  hole.epoch = 0xabcdef;
+  hole.first_seq = 20;
+  hole.seq_span = 5;
+  hole.fate = weir::storage::range_fate::shed;
+  hole.live_lane = true;
+  REQUIRE(store->commit({&hole, 1}, 3 * weir::test::ms_ns));
+  REQUIRE(store->note_hello({"edge-1", 0xabcdef, 1, 31}, 5));
+  auto x = get("/api/v1/ledger/edge", "edge=edge-1");
+  REQUIRE(x["epochs"].size() == 1);
+  const auto& epoch = x["epochs"][0];
+  CHECK(epoch["sent"] == 30);
+  CHECK(epoch["missing"] == 16);
+  CHECK(epoch["lane_first"] == 20);
+  CHECK(epoch["balanced"] == true);
+  CHECK(epoch["violation"] == "");
+  CHECK(epoch["ranges_total"] == 2);
+  REQUIRE(epoch["ranges"].size() == 4);
+  CHECK(epoch["ranges"][0]
+        == json::parse(R"({"first": 25, "last": 30, "fate": "missing", "records": 0,
+                           "first_ms": null, "last_ms": null})"));
+  CHECK(epoch["ranges"][1]
+        == json::parse(R"({"first": 20, "last": 24, "fate": "shed", "records": 0,
+                           "first_ms": 3, "last_ms": 3})"));
+  CHECK(epoch["ranges"][2]["first"] == 10);
+  CHECK(epoch["ranges"][2]["last"] == 19);
+  CHECK(epoch["ranges"][3]["fate"] == "stored");
+  auto page = get("/api/v1/ledger/edge", "edge=edge-1&before=20&limit=1");
+  REQUIRE(page["epochs"][0]["ranges"].size() == 2);
+  CHECK(page["epochs"][0]["ranges"][1]["last"] == 9);
+  CHECK(get("/api/v1/ledger/edge", "edge=edge-1&epoch=abcdef")["epochs"].size() == 1);
+  CHECK(refusal("/api/v1/ledger/edge", "edge=edge-1&epoch=1") == "404 not_found");
+}
+
+TEST_CASE_METHOD(fixture, "the ledger of an edge has its own terms and its history",
+                 "[web]") {
+  weir::transport::edge_status status;
+  status.ledger.received = 7;
+  status.ledger.taken = 5;
+  status.ledger.late = 2;
+  status.ledger.mode = weir::transport::edge_mode_journal_off;
+  fleet.on_status("edge-1", status, 5);
+  REQUIRE(store->note_hello({"edge-1", 5, 1, 1}, 5));
+  auto x = get("/api/v1/ledger/edge", "edge=edge-1");
+  CHECK(x["events"]["balanced"] == true);
+  CHECK(x["events"]["late"] == 2);
+  CHECK(x["events"]["modes"] == json{"journal_off"});
+  REQUIRE(x["history"].size() == 1);
+  CHECK(x["history"][0]["cause"] == "new_database");
+  CHECK(x["history"][0]["old_epoch"] == "0000000000abcdef");
+  CHECK(x["epochs"].size() == 2);
+  status.ledger.received = 8;
+  fleet.on_status("edge-1", status, 5);
+  CHECK(get("/api/v1/ledger/edge", "edge=edge-1")["events"]["balanced"] == false);
+  CHECK(get("/api/v1/ledger")["balanced"] == false);
+}
+
+TEST_CASE_METHOD(fixture, "an edge that nobody knows has no ledger", "[web]") {
+  CHECK(refusal("/api/v1/ledger/edge", "") == "400 bad_parameter");
+  CHECK(refusal("/api/v1/ledger/edge", "edge=nobody") == "404 not_found");
+  CHECK(refusal("/api/v1/ledger/edge", "edge=edge-1&epoch=xyz") == "400 bad_parameter");
+  CHECK(refusal("/api/v1/ledger/edge", "edge=edge-1&before=0") == "400 bad_parameter");
 }
 
 TEST_CASE_METHOD(fixture, "metrics are text with the store in it", "[web]") {

@@ -158,13 +158,14 @@ TEST_CASE("the fields of every frame are those of API.md", "[web]") {
         == "edge id limit message rule severity start_ms state text updated_ms "
            "value");
   auto edge = read(tick(x))["edges"][0];
-  CHECK(keys(edge)
-        == "alerts_firing clock_jumps_total clock_offset_ms derived_total events_per_s "
-           "events_total evicted_total expired_total filtered_total held_events lag_ms "
-           "last_seen_ms late_total name outbox_bytes outbox_records "
-           "rejected_by_reason rejected_by_source rejected_total restamped_total "
-           "revisions_total rss_bytes series_known series_open shed_total started_ms "
-           "state state_bytes version");
+  CHECK(
+    keys(edge)
+    == "alerts_firing clock_jumps_total clock_offset_ms derived_total events_per_s "
+       "events_total evicted_total expired_total filtered_total held_events lag_ms "
+       "last_seen_ms late_total ledger_balanced modes name outbox_bytes outbox_records "
+       "rejected_by_reason rejected_by_source rejected_total restamped_total "
+       "revisions_total rss_bytes series_known series_open shed_total started_ms "
+       "state state_bytes version");
   CHECK(edge["state_bytes"] == 1200);
   CHECK(edge["held_events"] == 9);
   CHECK(edge["rejected_by_reason"].size() == analytics::reject_reason_count);

@@ -23,6 +23,9 @@ actors::fleet_view two_edges() {
   result.edges[0].status.rejected_by_reason = {3, 0, 1};
   result.edges[0].status.evicted_total = 11;
   result.edges[0].status.state_bytes = 1'200'345;
+  result.edges[0].ledger_ns = 1;
+  result.edges[0].ledger.duplicate = 17;
+  result.edges[0].ledger.mode = transport::edge_mode_disk_full;
   result.edges[1].name = "odd \"name\"\\\n";
   result.edges[1].lag_ms = std::numeric_limits<double>::quiet_NaN();
   return result;
@@ -33,8 +36,16 @@ std::string text() {
   central.commits = 7;
   web::web_counters counters;
   counters.requests_by_class[1] = 5;
-  return web::prometheus_text(two_edges(), central, {.series = 9}, counters,
-                              {.rss_bytes = 4096, .cpu_s = 1.5});
+  storage::edge_position first;
+  first.edge = "edge-1";
+  first.records_stored = 40;
+  first.records_shed = 2;
+  first.through_seq = 42;
+  first.sent_seq = 45;
+  auto second = first;
+  second.epoch = 1;
+  return web::prometheus_text(two_edges(), central, {.series = 9}, {first, second},
+                              counters, {.rss_bytes = 4096, .cpu_s = 1.5});
 }
 
 bool contains(const std::string& all, const std::string& line) {
@@ -55,6 +66,11 @@ TEST_CASE("counters, edges, store and process are all there", "[web]") {
   CHECK(contains(all, "weir_edge_state_bytes{edge=\"edge-1\"} 1200345"));
   CHECK(contains(all, "weir_store_records{kind=\"series\"} 9"));
   CHECK(contains(all, "weir_web_requests_total{class=\"2xx\"} 5"));
+  CHECK(contains(all, "weir_ledger_records{edge=\"edge-1\",fate=\"stored\"} 80"));
+  CHECK(contains(all, "weir_ledger_records{edge=\"edge-1\",fate=\"missing\"} 6"));
+  CHECK(contains(all, "weir_edge_ledger{edge=\"edge-1\",term=\"duplicate\"} 17"));
+  CHECK(contains(all, "weir_edge_mode{edge=\"edge-1\",mode=\"disk_full\"} 1"));
+  CHECK(contains(all, "weir_edge_mode{edge=\"edge-1\",mode=\"journal_off\"} 0"));
   CHECK(contains(all, "weir_process_resident_bytes 4096"));
   CHECK(contains(all, "weir_process_cpu_seconds_total 1.5"));
 }

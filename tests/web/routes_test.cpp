@@ -34,6 +34,7 @@ TEST_CASE("who may ask is what API.md says", "[web]") {
     {"GET /api/v1/alerts", access_kind::reader},
     {"GET /api/v1/quarantine", access_kind::reader},
     {"GET /api/v1/ledger", access_kind::reader},
+    {"GET /api/v1/ledger/edge", access_kind::reader},
     {"GET /api/v1/live", access_kind::reader},
   };
   std::map<std::string, access_kind> actual;

@@ -53,6 +53,8 @@ TEST_CASE_METHOD(fixture, "every route answers every role as it should", "[web]"
     auto what = std::string{x.method} + ' ' + std::string{x.path};
     if (x.id == web::route_id::query)
       what += "?series=" + std::to_string(store.id(0));
+    if (x.id == web::route_id::edge_ledger)
+      what += "?edge=edge-1";
     INFO(what);
     bool open = x.who == web::access::anyone;
     int fine = x.id == web::route_id::live ? 426 : 200;
