@@ -15,8 +15,12 @@ namespace weir::test {
 
 class temp_dir {
 public:
-  temp_dir() {
-    auto name = (std::filesystem::temp_directory_path() / "weir-test-XXXXXX").string();
+  temp_dir() : temp_dir(std::filesystem::temp_directory_path()) {
+  }
+
+  /// In another place than usual, e.g. in memory.
+  explicit temp_dir(const std::filesystem::path& parent) {
+    auto name = (parent / "weir-test-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr)
       throw std::runtime_error("cannot make a temporary directory " + name);
     path_ = name;
