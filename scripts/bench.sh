@@ -16,6 +16,8 @@ BENCHES
            CPU per event, memory, idle CPU, start time, event-to-alert latency
   windows  events/s of one core through every kind of window, through the shard actors
            on all cores, bytes per series, GB/s of snapshot and restore
+  storm    how long a thousand edges that come back at once take to be caught up
+  overload ten times the sustainable load: what is shed, RSS, alerts
   backlog  how long a day of waiting summaries of one edge takes to the centre's store
 
 OPTIONS

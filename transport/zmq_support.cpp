@@ -186,7 +186,7 @@ std::optional<connection_monitor::event> connection_monitor::next() {
 expected<void, error> dealer_connection::open() {
   close();
   try {
-    socket_.emplace(context_, zmq::socket_type::dealer);
+    socket_.emplace(context(), zmq::socket_type::dealer);
     set_limits(*socket_, settings_.message_bytes_max, settings_.send_hwm);
     set_keys(*socket_, settings_.keys);
     allow_ipv6(*socket_, settings_.endpoint);
@@ -197,7 +197,7 @@ expected<void, error> dealer_connection::open() {
     if (!settings_.routing_id.empty())
       socket_->set(zmq::sockopt::routing_id, settings_.routing_id);
     monitor_.emplace(
-      context_, *socket_,
+      context(), *socket_,
       ZMQ_EVENT_CONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED
         | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL
         | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH);

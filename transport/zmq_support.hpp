@@ -108,6 +108,7 @@ public:
     std::string routing_id; ///< Only without CURVE.
     std::size_t message_bytes_max = 1 << 20;
     int send_hwm = 10'000;
+    zmq::context_t* context = nullptr; ///< To share one; null: its own.
   };
 
   struct change {
@@ -148,8 +149,12 @@ public:
 private:
   std::optional<change> translate(const connection_monitor::event& event);
 
+  zmq::context_t& context() {
+    return settings_.context != nullptr ? *settings_.context : own_context_;
+  }
+
   settings settings_;
-  zmq::context_t context_;
+  zmq::context_t own_context_; // Has no thread until it has a socket.
   std::optional<zmq::socket_t> socket_;
   std::optional<connection_monitor> monitor_;
   bool reached_ = false; ///< A TCP connection stood, keys not yet exchanged.

@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
   weir::bench::add_mqtt_count(app, chosen);
   weir::bench::add_alert_latency(app, chosen);
   weir::bench::add_make_backlog(app, chosen);
+  weir::bench::add_storm(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

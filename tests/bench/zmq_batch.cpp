@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include <memory>
+#include <thread>
 
 namespace weir::bench {
 
@@ -18,6 +19,7 @@ struct zmq_options {
   std::size_t per_message = 100;
   std::size_t window = 1000;
   double seconds = 5.0;
+  double rate = 0.0; ///< Events a second; 0: as many as are acknowledged.
   std::string curve_server;
   std::string curve_key;
 };
@@ -41,6 +43,13 @@ int run(const zmq_options& options) {
   auto cpu = cpu_seconds();
   auto start = clock::now();
   while (seconds_since(start) < options.seconds) {
+    auto ahead = static_cast<double>(messages * options.per_message)
+                 - options.rate * seconds_since(start);
+    if (options.rate > 0.0 && ahead > 0.0) {
+      if ((*publisher)->drain(1ms)) // Takes acknowledgements meanwhile.
+        std::this_thread::sleep_for(100us);
+      continue;
+    }
     auto& message = templates[messages % templates.size()];
     message.stamp(stamps.now_ns());
     if (auto sent = (*publisher)->send(message.bytes(), 10s); !sent)
@@ -70,6 +79,7 @@ void add_zmq_batch(CLI::App& parent, action& chosen) {
   auto* command = parent.add_subcommand("zmq-batch", "msgpack batches by ZeroMQ");
   auto x = std::make_shared<zmq_options>();
   command->add_option("--endpoint", x->endpoint, "ROUTER of the edge");
+  command->add_option("--rate", x->rate, "events a second; 0: unlimited");
   command->add_option("--series", x->series)->check(CLI::Range(1, 10'000));
   command->add_option("--events-per-message", x->per_message)
     ->check(CLI::Range(1, 10'000));
