@@ -20,8 +20,8 @@
 namespace weir::actors {
 
 struct alert_counters {
-  std::atomic<std::uint64_t> handed{0};    ///< By shards, and...
-  std::atomic<std::uint64_t> taken{0};     ///< ...given to the broker's client.
+  std::atomic<std::uint64_t> handed{0}; ///< By shards, and...
+  std::atomic<std::uint64_t> taken{0};  ///< ...given to the broker's client.
   std::atomic<std::uint64_t> published{0};
   std::atomic<std::uint64_t> failed{0}; ///< The outgoing queue was full.
 };

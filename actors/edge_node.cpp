@@ -294,10 +294,11 @@ void edge_node::impl::make_uplink() {
       log_error("acknowledged records stay in the outbox: {}", done.error().message);
   };
   callbacks.on_missing = [](std::uint64_t first_seq, std::uint64_t last_seq) {
-    log_error("records {} to {} were acknowledged, and the centre does not have them any "
-              "more: its database was set back or damaged. They are lost; its ledger "
-              "shows them as expired.",
-              first_seq, last_seq);
+    log_error(
+      "records {} to {} were acknowledged, and the centre does not have them any "
+      "more: its database was set back or damaged. They are lost; its ledger "
+      "shows them as expired.",
+      first_seq, last_seq);
   };
   callbacks.on_contact = [this] { outbox->note_contact(); };
   callbacks.on_behind
