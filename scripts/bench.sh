@@ -19,6 +19,8 @@ BENCHES
   storm    how long a thousand edges that come back at once take to be caught up
   overload ten times the sustainable load: what is shed, RSS, alerts
   backlog  how long a day of waiting summaries of one edge takes to the centre's store
+  overload ten times the sustainable load: memory against its bound, what was shed,
+           alerts, and whether every event is accounted for
 
 OPTIONS
   --quick      at most 60 s: one short repetition each
