@@ -67,6 +67,11 @@ std::string validate(const edge_node_config& config) {
     return "node.shards must be at most 64";
   if (config.series_max == 0)
     return "ingest.series_max must be above 0";
+  if (auto least = memory_bytes_min(budget_config(config));
+      config.memory_bytes_max < least)
+    return "node.memory_mb_max must be at least "
+           + std::to_string((least + (1 << 20) - 1) >> 20)
+           + " with this duplicates.horizon_events";
   std::set<std::string> names;
   auto is_new = [&names](const auto& source) {
     return is_name(source.name) && names.insert(source.name).second;
@@ -172,8 +177,28 @@ void edge_node::impl::sync_journal() {
   sync_problem = done ? std::string{} : done.error().message;
 }
 
+void edge_node::impl::govern_memory() {
+  auto rss_bytes = process_rss_bytes();
+  auto order = governor.observe(rss_bytes, steady_now_ns());
+  for (auto& x : shards)
+    x.inbox->set_room_percent(order.room_percent);
+  if (order.give_back) {
+    give_back_free_memory();
+    outbox->give_back_memory();
+  }
+  memory_is_short = order.is_pressed;
+  if (order.has_changed && order.is_pressed)
+    log_warn("memory is short: {} MB of node.memory_mb_max = {} MB are in use. Sources "
+             "wait or shed sooner until there is less.",
+             rss_bytes >> 20, config.memory_bytes_max >> 20);
+  else if (order.has_changed)
+    log_info("memory is enough again: {} MB", rss_bytes >> 20);
+}
+
 void edge_node::impl::make_shards() {
   std::vector<shard_inbox*> inboxes;
+  auto inbox_config = config.inbox;
+  inbox_config.events_max = std::min(inbox_config.events_max, budget.inbox_events_max);
   for (std::size_t i = 0; i < config.shards; ++i) {
     shard_parts parts;
     parts.core = std::make_shared<analytics::shard>(program, series, i);
@@ -193,7 +218,7 @@ void edge_node::impl::make_shards() {
     parts.on_alerts = [this](std::size_t count) { alerts->handed += count; };
     // The inbox asks an actor that is spawned with the inbox: by index.
     parts.inbox
-      = std::make_shared<shard_inbox>(config.inbox, [this, i](shard_inbox::wake when) {
+      = std::make_shared<shard_inbox>(inbox_config, [this, i](shard_inbox::wake when) {
           if (when == shard_inbox::wake::now)
             caf::anon_send(shard_actors[i], drain_v);
           else
@@ -260,9 +285,12 @@ void edge_node::impl::start_actors() {
     publisher = sys.spawn(alert_publisher, std::move(parts));
   }
   forwarder = sys.spawn(quarantine_forwarder, &rejected, writer);
+  shard_actor_config shard_config;
+  shard_config.writer_backlog_max = budget.backlog_bytes_max;
+  shard_config.routed_backlog_max = budget.routed_events_max;
   for (auto& parts : shards)
     shard_actors.push_back(
-      sys.spawn(shard_behavior, shard_actor_config{}, parts, writer, publisher));
+      sys.spawn(shard_behavior, shard_config, parts, writer, publisher));
   *peers = shard_actors;
   flush_replayed();
 }
@@ -364,6 +392,8 @@ edge_node::start(edge_node_config config) {
   x.make_shards();
   x.restore_state();
   x.start_actors();
+  x.memory_timer
+    = std::make_unique<periodic_thread>(milliseconds{200}, [&x] { x.govern_memory(); });
   std::unique_ptr<edge_node> node{new edge_node{std::move(state)}};
   auto problem = x.start_sources();
   if (problem.empty())
@@ -387,6 +417,7 @@ std::string edge_node::stop(milliseconds deadline) {
   auto until = steady_clock::now() + deadline;
   x.stop_sources(until);
   auto problem = x.save_everything(until);
+  x.memory_timer.reset();
   x.journal_timer.reset();
   if (x.journal)
     x.sync_journal();
@@ -503,6 +534,8 @@ void edge_node::impl::fill_ledger(transport::edge_status& status) const {
     ledger.mode |= transport::edge_mode_journal_off;
   if (stats.state == storage::outbox_state::disk_full)
     ledger.mode |= transport::edge_mode_disk_full;
+  if (memory_is_short)
+    ledger.mode |= transport::edge_mode_memory_short;
 }
 
 transport::edge_status edge_node::status() const {

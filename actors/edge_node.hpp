@@ -68,6 +68,11 @@ struct edge_node_config {
   std::string version;
   std::size_t shards = 0; ///< 0: one a core, at most 8.
   std::size_t series_max = 100'000;
+
+  /// Resident memory: what may wait where follows from it (memory_budget), and near it
+  /// sources wait or shed sooner (memory_governor). The names and windows of very many
+  /// series (series_max) may exceed it all the same.
+  std::size_t memory_bytes_max = 96ull << 20;
   std::chrono::milliseconds linger{2}; ///< How long a lone event waits for others.
   shard_inbox_config inbox;
   event_port_config ingest; ///< Limits and times; `source` and `unit` are not used.

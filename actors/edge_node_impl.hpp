@@ -4,6 +4,8 @@
 #include "actors/alert_publisher.hpp"
 #include "actors/edge_node.hpp"
 #include "actors/event_accounts.hpp"
+#include "actors/memory_budget.hpp"
+#include "actors/memory_governor.hpp"
 #include "actors/periodic_thread.hpp"
 #include "actors/process_info.hpp"
 #include "actors/quarantine_forwarder.hpp"
@@ -22,6 +24,18 @@ left_until(std::chrono::steady_clock::time_point until) {
   return std::max(left, std::chrono::milliseconds{0});
 }
 
+inline memory_budget_config budget_config(const edge_node_config& config) {
+  memory_budget_config result;
+  result.bound_bytes = config.memory_bytes_max;
+  result.shards = std::max<std::size_t>(config.shards, 1);
+  result.zmq_sources = config.zmq_sources.size();
+  for (const auto& view : config.stream.views)
+    result.grouped_views += view.group_by.empty() ? 0 : 1;
+  if (config.gate.duplicates_enabled)
+    result.duplicates_horizon = config.gate.duplicates_horizon;
+  return result;
+}
+
 struct edge_node::impl {
   explicit impl(edge_node_config x)
     : config(std::move(x)), series(config.series_max, config.shards),
@@ -29,6 +43,7 @@ struct edge_node::impl {
   }
 
   edge_node_config config;
+  memory_budget budget = plan_memory(budget_config(config));
   std::int64_t started_ns = wall_clock_ns();
   analytics::series_table series;
   quarantine rejected;
@@ -67,6 +82,9 @@ struct edge_node::impl {
   std::unique_ptr<periodic_thread> journal_timer; ///< Ends before the journal.
   std::string sync_problem;                       ///< The timer's.
   std::atomic<std::int64_t> synced_ns{steady_now_ns()};
+  memory_governor governor{config.memory_bytes_max};
+  std::atomic<bool> memory_is_short{false};
+  std::unique_ptr<periodic_thread> memory_timer; ///< Ends before the inboxes.
 
   // Of stop_sources().
   std::mutex closer_mutex;
@@ -77,6 +95,7 @@ struct edge_node::impl {
   expected<std::unique_ptr<storage::outbox>, storage::error>
   open_outbox_in_memory(const std::string& why);
   void sync_journal();
+  void govern_memory();
   std::uint64_t renew_epoch(std::uint64_t centre_through);
   void open_journal();
   std::string start_alert_output();

@@ -71,8 +71,10 @@ std::string edge_node::impl::start_mqtt(const mqtt_source_config& source) {
 
 std::string edge_node::impl::start_zmq(const zmq_source_config& source) {
   auto port = make_port(source.name, source.unit, source.sheds);
+  auto settings = source.zmq;
+  settings.receive_hwm = std::min(settings.receive_hwm, budget.receive_messages_max);
   auto ingest = std::make_unique<transport::zmq_ingest>(
-    source.zmq,
+    std::move(settings),
     [port, unit = source.unit](std::string_view client, std::string_view payload) {
       transport::decode_context context;
       context.unit = unit;

@@ -224,8 +224,7 @@ void edge_node::impl::replay_batch(std::size_t shard) {
 void edge_node::impl::flush_replayed() {
   if (!replayed.has_records())
     return;
-  *backlog
-    += replayed.summaries.size() + replayed.anomalies.size() + replayed.alerts.size();
+  *backlog += record_bytes(replayed);
   auto records
     = std::make_shared<const analytics::shard_output>(std::exchange(replayed, {}));
   if (publisher && !records->alerts.empty()) {

@@ -98,9 +98,11 @@ void ingest_gate::wait_for_room(bool sheds, ingest_payload& payload) {
       continue;
     if (!sheds) {
       parts_.inboxes[i]->wait_for_room();
-    } else if (!parts_.inboxes[i]->has_room()) {
+    } else if (!parts_.inboxes[i]->has_room_to_spare()) {
       payload.shed += static_cast<std::uint32_t>(part.events.size());
-      part = {};
+      part.events.clear();
+      part.keys.clear();
+      part.sequences.clear();
     }
   }
 }

@@ -210,19 +210,18 @@ void on_records_added(self_pointer self) {
 
 void on_records(self_pointer self, const shard_records& x) {
   auto& generation = generation_of(self->state, x.shard);
-  generation.counted += x.records->summaries.size() + x.records->anomalies.size()
-                        + x.records->alerts.size();
+  generation.counted += record_bytes(*x.records);
   generation.builder->add(*x.records);
   on_records_added(self);
 }
 
-void on_cut(self_pointer self, const shard_cut& x) {
+void on_cut(self_pointer self, shard_cut& x) {
   auto& st = self->state;
   if (!st.pending || st.pending->number != x.number || st.pending->given[x.shard])
     return;
   auto& cut = *st.pending;
   cut.given[x.shard] = true;
-  cut.states[x.shard] = x.bytes;
+  cut.states[x.shard] = std::move(x.bytes); // Megabytes.
   cut.node.shards[x.shard] = x.status;
   --cut.missing;
   if (cut.is_complete())
@@ -248,7 +247,7 @@ outbox_writer_actor::behavior_type outbox_writer(self_pointer self,
       self->state.generations[0].builder->add(samples);
       on_records_added(self);
     },
-    [self](const shard_cut& x) { on_cut(self, x); },
+    [self](shard_cut& x) { on_cut(self, x); },
     [self](commit) { on_commit(self); },
     [self](finish) {
       auto& state = self->state;

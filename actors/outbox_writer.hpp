@@ -86,7 +86,7 @@ struct outbox_writer_state {
   static constexpr const char* name = "outbox-writer";
   using time_point = std::chrono::steady_clock::time_point;
 
-  /// Records before one cut, and how many of them stand in the backlog counter.
+  /// Records before one cut, and how many bytes of them stand in the backlog counter.
   struct generation {
     std::unique_ptr<block_builder> builder;
     std::uint64_t counted = 0;

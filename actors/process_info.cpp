@@ -2,6 +2,7 @@
 
 #include "analytics/series.hpp"
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -43,6 +44,10 @@ std::uint64_t process_rss_bytes() {
   if (!(statm >> size_pages >> resident_pages))
     return 0;
   return resident_pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+void give_back_free_memory() {
+  ::malloc_trim(0);
 }
 
 } // namespace weir::actors

@@ -18,4 +18,8 @@ std::uint64_t boot_id();
 /// Resident memory; 0 where it cannot be read.
 std::uint64_t process_rss_bytes();
 
+/// Gives what the allocator holds and nobody uses back to the system. Holds up every
+/// thread that allocates, for some milliseconds.
+void give_back_free_memory();
+
 } // namespace weir::actors

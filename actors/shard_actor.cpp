@@ -53,8 +53,7 @@ void hand_on(self_pointer self, analytics::shard_output output) {
   send_routed(self, output.routed);
   if (!output.has_records())
     return;
-  *st.parts.backlog
-    += output.summaries.size() + output.anomalies.size() + output.alerts.size();
+  *st.parts.backlog += record_bytes(output);
   auto has_alerts = !output.alerts.empty();
   if (has_alerts && st.publisher && st.parts.on_alerts)
     st.parts.on_alerts(output.alerts.size());
@@ -85,7 +84,10 @@ void give_state(self_pointer self) {
   auto& st = self->state;
   shard_cut result{
     std::exchange(st.cut, 0), st.parts.number, {}, st.parts.core->status()};
+  // Not by doubling: that would hold twice the state for a moment.
+  result.bytes.reserve(st.state_bytes + st.state_bytes / 16);
   st.parts.core->snapshot(result.bytes);
+  st.state_bytes = result.bytes.size();
   st.cuts = result.number;
   self->send(st.writer, std::move(result));
   st.passed.assign(st.passed.size(), false);
@@ -189,6 +191,16 @@ analytics::change_report on_change(self_pointer self,
 }
 
 } // namespace
+
+std::uint64_t record_bytes(const analytics::shard_output& x) {
+  constexpr std::uint64_t alert_bytes = sizeof(analytics::alert) + 256; // Its texts.
+  std::uint64_t result = x.summaries.size() * sizeof(analytics::summary)
+                         + x.anomalies.size() * sizeof(analytics::anomaly)
+                         + x.alerts.size() * alert_bytes;
+  for (const auto& summary : x.summaries)
+    result += summary.extended.size();
+  return result;
+}
 
 shard_actor::behavior_type shard_behavior(self_pointer self, shard_actor_config config,
                                           shard_parts parts, outbox_writer_actor writer,

@@ -32,8 +32,12 @@
 
 namespace weir::actors {
 
-/// Records that shards have handed to the outbox writer and that are not yet on disk.
+/// Bytes of records, as record_bytes() counts, that shards have handed to the outbox
+/// writer and that are not yet on disk.
 using writer_backlog = std::atomic<std::uint64_t>;
+
+/// Memory of the records in `x`; above 0 if there are any.
+std::uint64_t record_bytes(const analytics::shard_output& x);
 
 /// The number of the newest cut whose checkpoint is on disk.
 using committed_cut = std::atomic<std::uint64_t>;
@@ -57,8 +61,8 @@ private:
 
 struct shard_actor_config {
   std::chrono::milliseconds tick_interval{1000};
-  std::uint64_t writer_backlog_max = 100'000; ///< Records.
-  std::uint64_t routed_backlog_max = 200'000; ///< Events between shards.
+  std::uint64_t writer_backlog_max = 4 << 20; ///< Bytes; the node's memory_budget.
+  std::uint64_t routed_backlog_max = 100'000; ///< Events between shards.
   std::chrono::milliseconds backlog_retry{20};
 };
 
@@ -100,6 +104,7 @@ struct shard_actor_state {
   std::vector<routed_batch> behind_cut; ///< Came from peers behind their mark.
   std::uint64_t cuts = 0;               ///< The newest that it has taken.
   std::uint64_t cuts_at_tick = 0;       ///< As it was at the last tick.
+  std::size_t state_bytes = 0;          ///< Of the last snapshot.
 };
 
 shard_actor::behavior_type

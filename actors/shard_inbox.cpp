@@ -6,23 +6,30 @@
 namespace weir::actors {
 
 shard_inbox::shard_inbox(shard_inbox_config config, std::function<void(wake)> on_ready)
-  : config_(config), on_ready_(std::move(on_ready)) {
+  : config_(config), on_ready_(std::move(on_ready)), limit_(config.events_max) {
   waiting_.reserve(config_.events_max);
 }
 
 bool shard_inbox::wait_for_room() {
   std::unique_lock lock{mutex_};
-  if (waiting_.size() >= config_.events_max && !closed_) {
+  if (waiting_.size() >= limit_ && !closed_) {
     ++waits_;
-    room_.wait(lock,
-               [this] { return waiting_.size() < config_.events_max || closed_; });
+    room_.wait(lock, [this] { return waiting_.size() < limit_ || closed_; });
   }
   return !closed_;
 }
 
-bool shard_inbox::has_room() const {
+bool shard_inbox::has_room_to_spare() const {
   std::lock_guard lock{mutex_};
-  return waiting_.size() < config_.events_max;
+  return waiting_.size() < limit_ - limit_ / 4;
+}
+
+void shard_inbox::set_room_percent(unsigned percent) {
+  {
+    std::lock_guard lock{mutex_};
+    limit_ = std::max<std::size_t>(config_.events_max * percent / 100, 1);
+  }
+  room_.notify_all();
 }
 
 std::optional<shard_inbox::wake>

@@ -43,8 +43,12 @@ public:
   /// Waits until there is room for at least one event. Returns false once closed.
   bool wait_for_room();
 
-  /// Whether wait_for_room() would return at once.
-  bool has_room() const;
+  /// Whether there is room for what may be let go: three quarters of the inbox. The
+  /// rest is for sources that wait, which would else never find any.
+  bool has_room_to_spare() const;
+
+  /// Uses only so much of events_max, from now on: memory is short. At least 1 event.
+  void set_room_percent(unsigned percent);
 
   /// Appends all of `events` without waiting, also beyond the limit: callers ask for
   /// room first, so that the limit is overshot by one payload of each source at most.
@@ -87,6 +91,7 @@ private:
   std::vector<analytics::event> waiting_;
   std::size_t cut_at_ = 0;       // Events before the cut.
   std::uint64_t cut_number_ = 0; // 0: none waits.
+  std::size_t limit_;            // Of events_max, now.
   bool asked_now_ = false;
   bool asked_later_ = false;
   bool closed_ = false;

@@ -249,6 +249,7 @@ load_edge_config(const std::filesystem::path& file) {
   node.name = table.text("name", node.name);
   node.outbox.directory = resolve(base, table.text("data_dir", "data")) / "outbox";
   node.shards = read_size(table, "shards", 0, 0, 64);
+  node.memory_bytes_max = read_size(table, "memory_mb_max", 96, 16, 1'000'000) << 20;
   table.finish();
   read_clock(root, node);
   apply_ingest(root, node);

@@ -4,13 +4,18 @@
 
 #include <fcntl.h>
 #include <lmdb.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cinttypes>
+#include <cstdio>
+#include <fstream>
 #include <mutex>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -44,6 +49,25 @@ std::uint64_t disk_free_bytes(const std::filesystem::path& directory,
 
 bool no_space_left(const std::filesystem::path& directory) {
   return disk_free_bytes(directory, full_below_bytes) < full_below_bytes;
+}
+
+/// The mapping of this process that holds `place`; empty if that cannot be told. (LMDB
+/// does not say where its map is.)
+std::span<char> mapping_around(const char* place) {
+  auto wanted = reinterpret_cast<std::uintptr_t>(place);
+  std::ifstream maps{"/proc/self/maps"};
+  std::string line;
+  while (std::getline(maps, line)) {
+    std::uintptr_t begin = 0;
+    std::uintptr_t end = 0;
+    if (std::sscanf(line.c_str(), "%" SCNxPTR "-%" SCNxPTR, &begin, &end) != 2)
+      continue;
+    if (begin <= wanted && wanted < end) // Never an anonymous one: its bytes would go.
+      return line.find("data.mdb") == std::string::npos
+               ? std::span<char>{}
+               : std::span{reinterpret_cast<char*>(begin), end - begin};
+  }
+  return {};
 }
 
 errc classify(int code, const std::filesystem::path& directory) {
@@ -240,6 +264,19 @@ void lmdb_env::top_up_reserve() {
     reserved_end_ = size + wanted;
   else if (errno == EOPNOTSUPP)
     reserve_wanted_bytes_ = 0;
+}
+
+void lmdb_env::give_back_pages() const {
+  auto txn = lmdb_txn{*this, false}; // The map does not move meanwhile.
+  for (std::size_t i = 0; i < tables_.size(); ++i) {
+    auto cursor = lmdb_cursor{txn, {i}};
+    if (!cursor.first())
+      continue;
+    if (auto map = mapping_around(cursor.key().data()); !map.empty())
+      // Shared and read-only: nothing is lost.
+      ::madvise(map.data(), map.size(), MADV_DONTNEED);
+    return;
+  }
 }
 
 lmdb_txn::lmdb_txn(const lmdb_env& env, bool writes)

@@ -151,6 +151,10 @@ public:
 
   std::uint64_t reserved_bytes() const;
 
+  /// Takes the map's pages out of this process's memory; they stay in the kernel's cache
+  /// and come back one by one when they are read.
+  void give_back_pages() const;
+
 private:
   friend class lmdb_txn;
   friend class lmdb_cursor;

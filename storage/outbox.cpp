@@ -229,6 +229,11 @@ expected<std::uint64_t, error> outbox::commit(std::span<const new_block> blocks,
   });
 }
 
+void outbox::give_back_memory() const {
+  // What fails is only not given back.
+  static_cast<void>(guarded([&] { impl_->env.give_back_pages(); }));
+}
+
 expected<std::optional<checkpoint>, error> outbox::load_checkpoint() const {
   return guarded([&] {
     auto lock = std::lock_guard{impl_->write_mutex};

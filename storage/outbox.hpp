@@ -220,6 +220,10 @@ public:
   /// first commit() or drop_checkpoint(), so that it is never used twice.
   expected<std::optional<std::string>, error> legacy_state() const;
 
+  /// Takes the pages of the database that were read out of this process's memory: they
+  /// count as resident, up to the whole file, though the kernel may drop them any time.
+  void give_back_memory() const;
+
   // -- what the uplink takes -------------------------------------------------
 
   /// Blocks and holes that hold numbers > `after_seq`, in order; at least one if there

@@ -55,6 +55,7 @@ enum edge_mode : std::uint64_t {
   edge_mode_memory_only = 1, ///< Its data directory cannot be written.
   edge_mode_journal_off = 2,
   edge_mode_disk_full = 4,
+  edge_mode_memory_short = 8, ///< Near its bound: sources wait or shed sooner.
 };
 
 struct edge_ledger_field {

@@ -62,7 +62,7 @@ struct fixture : weir::test::actor_fixture {
       x.count = 1;
       output->summaries.push_back(x);
     }
-    *backlog += count;
+    *backlog += record_bytes(*output);
     caf::anon_send(uut, shard_records{shard, output});
     run();
   }
@@ -87,7 +87,7 @@ TEST_CASE_METHOD(
   CHECK(cuts_asked == std::vector<std::uint64_t>{1});
   reach_cut(0, 1);
   CHECK(outbox->stats().records == 0);
-  CHECK(*backlog == 3);
+  CHECK(*backlog == 3 * sizeof(analytics::summary));
   reach_cut(1, 1);
   CHECK(outbox->stats().records == 3);
   CHECK(*backlog == 0);
@@ -116,7 +116,7 @@ TEST_CASE_METHOD(fixture, "records behind a cut wait for the next one", "[actors
   send(1, 2); // ...and before that of this one.
   reach_cut(1, 1);
   CHECK(outbox->stats().records == 3);
-  CHECK(*backlog == 7);
+  CHECK(*backlog == 7 * sizeof(analytics::summary));
   advance(10ms);
   CHECK(cuts_asked.size() == 2);
   reach_cut(1, 2);

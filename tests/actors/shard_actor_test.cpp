@@ -99,7 +99,8 @@ TEST_CASE_METHOD(fixture,
   CHECK(log->to_writer[0]->summaries.at(0).count == 1);
   CHECK(log->to_publisher.empty());
   CHECK(parts.gauge->get().events == 2);
-  CHECK(*parts.backlog == 1);
+  CHECK(*parts.backlog == record_bytes(*log->to_writer[0]));
+  CHECK(*parts.backlog == sizeof(analytics::summary));
 }
 
 TEST_CASE_METHOD(fixture, "an alert goes to both in the same instant", "[actors]") {

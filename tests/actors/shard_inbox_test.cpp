@@ -84,3 +84,26 @@ TEST_CASE_METHOD(fixture, "closing lets waiting sources go and keeps what waits"
   CHECK(batch.size() == 100);
   CHECK_FALSE(uut.push(events(1)));
 }
+
+TEST_CASE_METHOD(fixture, "the last quarter is for sources that wait", "[actors]") {
+  uut.push(events(74));
+  CHECK(uut.has_room_to_spare());
+  uut.push(events(1));
+  CHECK_FALSE(uut.has_room_to_spare());
+  CHECK(uut.wait_for_room());
+  CHECK(uut.waits() == 0);
+}
+
+TEST_CASE_METHOD(fixture, "where memory is short a part of the room is used",
+                 "[actors]") {
+  uut.set_room_percent(20);
+  uut.push(events(15));
+  CHECK_FALSE(uut.has_room_to_spare());
+  uut.push(events(5));
+  std::thread source{[&] { CHECK(uut.push(events(1))); }};
+  while (uut.waits() == 0)
+    std::this_thread::yield();
+  uut.set_room_percent(100); // Lets it go without a drain.
+  source.join();
+  CHECK(uut.size() == 21);
+}

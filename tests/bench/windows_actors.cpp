@@ -30,10 +30,7 @@ constexpr std::size_t series_count = 1000;
 outbox_writer_actor::behavior_type
 counting_writer(outbox_writer_actor::pointer, std::shared_ptr<writer_backlog> backlog) {
   return {
-    [backlog](const shard_records& x) {
-      *backlog -= x.records->summaries.size() + x.records->anomalies.size()
-                  + x.records->alerts.size();
-    },
+    [backlog](const shard_records& x) { *backlog -= record_bytes(*x.records); },
     [](const rejection_batch&) {},
     [](const shard_cut&) {},
     [](commit) {},

@@ -33,6 +33,7 @@ TEST_CASE_METHOD(fixture, "the example config says the defaults", "[configs]") {
   const auto& b = defaults->node;
   CHECK(a.name == b.name);
   CHECK(a.series_max == b.series_max);
+  CHECK(a.memory_bytes_max == b.memory_bytes_max);
   CHECK(a.linger == b.linger);
   CHECK(a.inbox.events_max == b.inbox.events_max);
   CHECK(a.ingest.time_min_ns == b.ingest.time_min_ns);
