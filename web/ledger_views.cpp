@@ -58,7 +58,8 @@ std::vector<std::string> mode_names(std::uint64_t mode) {
   constexpr std::pair<std::uint64_t, const char*> names[]
     = {{transport::edge_mode_memory_only, "memory_only"},
        {transport::edge_mode_journal_off, "journal_off"},
-       {transport::edge_mode_disk_full, "disk_full"}};
+       {transport::edge_mode_disk_full, "disk_full"},
+       {transport::edge_mode_memory_short, "memory_short"}};
   std::vector<std::string> result;
   for (const auto& [bit, name] : names)
     if ((mode & bit) != 0)
