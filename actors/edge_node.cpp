@@ -72,6 +72,9 @@ std::string validate(const edge_node_config& config) {
     return "node.memory_mb_max must be at least "
            + std::to_string((least + (1 << 20) - 1) >> 20)
            + " with this duplicates.horizon_events";
+  if (config.journal.enabled && !config.writer.checkpoints)
+    return "journal.enabled needs checkpoint.enabled: without checkpoints the journal "
+           "would fill up, and nothing could be taken up from it";
   std::set<std::string> names;
   auto is_new = [&names](const auto& source) {
     return is_name(source.name) && names.insert(source.name).second;

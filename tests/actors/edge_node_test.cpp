@@ -214,6 +214,9 @@ TEST_CASE_METHOD(fixture, "settings that cannot work are refused with a sentence
   auto remote = config();
   remote.zmq_sources[0].zmq.router_endpoint = "tcp://0.0.0.0:*";
   CHECK_FALSE(edge_node::start(remote));
+  auto endless = config();
+  endless.writer.checkpoints = false;
+  CHECK_FALSE(edge_node::start(endless));
 }
 
 TEST_CASE_METHOD(fixture, "a second edge on the same folder is refused", "[actors]") {
