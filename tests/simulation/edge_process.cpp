@@ -321,7 +321,7 @@ std::string edge_process::finish() {
 
 bool edge_process::has_room() const {
   for (const auto& x : shards_)
-    if (!x.inbox->has_room())
+    if (!x.inbox->has_room_to_spare())
       return false;
   return !journal_ || journal_->stats().needed_bytes < journal_bytes_max / 2;
 }
