@@ -198,6 +198,23 @@ async function keyboard() {
     await page.keyboard.press('Escape');
     return until('closed', async () => (await page.locator('dialog[open]').count()) === 0);
   });
+  await check('l shows the ledger of an edge, and its books balance', async () => {
+    await page.keyboard.press('l');
+    await until('the sums', () => page.locator('.ledger [data-balance]').count());
+    const verdicts = await page.locator('.ledger [data-balance]').evaluateAll((all) => all.map((x) => x.dataset.balance));
+    if (verdicts.some((x) => x !== 'ok')) throw new Error(`balances: ${verdicts.join(', ')}`);
+    await page.locator('.ledger summary').first().click();
+    await until('ranges', () => page.locator('.ledger tbody tr th').count());
+    await axe();
+    await screenshot('ledger');
+    await page.keyboard.press('Escape');
+    await until('closed', async () => (await page.locator('dialog[open]').count()) === 0);
+    await page.locator('[data-edge] .tile-foot button').first().press('Enter');
+    await until('open again', () => page.locator('.ledger[open]').count());
+    await page.keyboard.press('Escape');
+    await until('closed again', async () => (await page.locator('dialog[open]').count()) === 0);
+    return verdicts.length + ' sums';
+  });
   await check('space pauses the charts and goes on', async () => {
     await page.keyboard.press(' ');
     await until('paused', async () => (await attribute('.pause', 'aria-pressed')) === 'true');

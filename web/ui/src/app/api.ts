@@ -1,4 +1,5 @@
 // The HTTP side of web/API.md.
+import type { EdgeLedger } from '../data/ledger';
 import type { Alert, Anomaly, Edge, SeriesInfo, Totals } from '../data/wire';
 
 /** A refusal by the server (status >= 400), or status 0 when it could not be reached. */
@@ -47,6 +48,8 @@ export const api = {
   series: (search: string, limit: number) =>
     request<{ series: SeriesInfo[]; truncated: boolean }>(
       'GET', `/api/v1/series?search=${encodeURIComponent(search)}&limit=${limit}`),
+  ledger: (edge: string, limit: number) =>
+    request<EdgeLedger>('GET', `/api/v1/ledger/edge?edge=${encodeURIComponent(edge)}&limit=${limit}`),
   signIn: (token: string) => request<null>('POST', '/api/v1/session', { token }),
   signOut: () => request<null>('DELETE', '/api/v1/session'),
 };

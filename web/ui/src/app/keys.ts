@@ -26,6 +26,11 @@ function run(key: string, at: HTMLElement): boolean {
     case '?':
       setState({ helpOpen: true });
       return true;
+    case 'l': {
+      const first = getState().edges[0];
+      if (first) setState({ ledgerOf: first.name });
+      return true;
+    }
     case 't':
       nextTheme();
       return true;

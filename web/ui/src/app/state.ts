@@ -40,6 +40,8 @@ export interface State {
   dark: boolean;
   utc: boolean;
   helpOpen: boolean;
+  /** The edge whose ledger is open, or null. */
+  ledgerOf: string | null;
   /** The newest complaint of the server, shown until dismissed. */
   notice: string | null;
   /** For screen readers: connection changes and new critical alerts only. */
@@ -67,6 +69,7 @@ export const useApp = create<State>()(() => ({
   dark: true,
   utc: true,
   helpOpen: false,
+  ledgerOf: null,
   notice: null,
   announcement: '',
 }));

@@ -46,6 +46,8 @@ export interface Edge {
   restamped_total?: number;
   held_events?: number;
   clock_jumps_total?: number;
+  modes?: string[];
+  ledger_balanced?: boolean;
   version: string;
   started_ms: number;
 }

@@ -2,6 +2,7 @@ import { useApp } from '../app/state';
 import { Help, SignIn } from './dialogs';
 import { Fleet, HealthStrip } from './fleet';
 import { Header, Notice, Stripe } from './header';
+import { Ledger } from './ledger';
 import { Alerts, Anomalies } from './lists';
 import { RatePanel } from './rate_panel';
 import { SeriesPanel } from './series_panel';
@@ -38,6 +39,7 @@ export function App() {
       </main>
       {version !== '' && <footer className="foot">Weir {version} · all times are the server’s</footer>}
       <Help />
+      <Ledger />
     </>
   );
 }

@@ -39,6 +39,7 @@ const keys: [string, string][] = [
   ['/', 'find a series'],
   ['↑ ↓ Enter', 'in the search: move, choose or remove'],
   ['[ and ]', 'shorter, longer time range'],
+  ['l', 'the ledger of an edge'],
   ['t', 'theme: system, dark, light'],
   ['?', 'this list'],
   ['Esc', 'close'],

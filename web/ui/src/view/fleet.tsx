@@ -1,8 +1,10 @@
 // The fleet in numbers: the strip of totals, and a tile for each edge.
-import { useApp } from '../app/state';
+import { setState, useApp } from '../app/state';
+import { warningsOf } from '../data/ledger';
 import type { Edge, EdgeState } from '../data/wire';
 import { formatAge, formatBytes, formatCount, formatDateTime, formatLag, formatRate, formatShortAge, formatTotal } from '../format';
 import { bytesPerSeries, remarksHint, remarksOf } from './edge_remarks';
+import { Warnings } from './ledger';
 import { EdgeChip, Empty, Freshness, Icon, Panel, Skeleton } from './parts';
 
 export function HealthStrip() {
@@ -56,6 +58,8 @@ function Cell({ name, label, value, hint, bad }: CellProps) {
 
 const tilesMax = 60;
 const stateRank: Record<EdgeState, number> = { down: 0, late: 1, up: 2 };
+/** What needs eyes first; an edge with a warning before all others. */
+const rankOf = (e: Edge): number => (warningsOf(e.modes, e.ledger_balanced).length > 0 ? -1 : stateRank[e.state]);
 
 export function Fleet() {
   const edges = useApp((s) => s.edges);
@@ -64,7 +68,7 @@ export function Fleet() {
   const live = useApp((s) => s.link.phase === 'live');
   // In order of name, so that a tile keeps its place; many edges: what needs eyes first.
   const many = edges.length > tilesMax;
-  const shown = many ? [...edges].sort((a, b) => stateRank[a.state] - stateRank[b.state] || b.lag_ms - a.lag_ms).slice(0, tilesMax) : edges;
+  const shown = many ? [...edges].sort((a, b) => rankOf(a) - rankOf(b) || b.lag_ms - a.lag_ms).slice(0, tilesMax) : edges;
   return (
     <Panel title="Fleet" name="fleet" className="fleet" stale={loaded && !live}
       count={many ? `${tilesMax} of ${formatCount(edges.length)}, worst first` : undefined}
@@ -82,6 +86,7 @@ function Tile({ edge, nowMs }: { edge: Edge; nowMs: number }) {
   const utc = useApp((s) => s.utc);
   const age = edge.last_seen_ms > 0 && nowMs > 0 ? Math.max(0, nowMs - edge.last_seen_ms) : null;
   const off = edge.state === 'down';
+  const warnings = warningsOf(edge.modes, edge.ledger_balanced);
   return (
     <li className={`tile tile-${edge.state}`} data-edge={edge.name}
       title={edge.last_seen_ms > 0 ? `Last heard ${formatDateTime(edge.last_seen_ms, utc)}, version ${edge.version || 'unknown'}` : 'Never heard of'}>
@@ -98,7 +103,12 @@ function Tile({ edge, nowMs }: { edge: Edge; nowMs: number }) {
         <Fact label="series" value={formatCount(edge.series_open)} hint="With an open window" />
         <Fact label="per series" value={formatBytes(bytesPerSeries(edge))} hint={`State of one of ${formatCount(edge.series_known)} series that the edge knows`} />
       </dl>
-      <Remarks edge={edge} />
+      {warnings.length > 0 && <Warnings list={warnings} />}
+      <div className="tile-foot">
+        <Remarks edge={edge} />
+        <button type="button" className="button small" onClick={() => setState({ ledgerOf: edge.name })}
+          title="Where everything of this edge has gone (l)">Ledger<span className="sr-only"> of {edge.name}</span></button>
+      </div>
     </li>
   );
 }
