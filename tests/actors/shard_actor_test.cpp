@@ -76,7 +76,7 @@ struct fixture : weir::test::actor_fixture {
       = std::make_shared<shard_inbox>(shard_inbox_config{}, [this](shard_inbox::wake) {
           caf::anon_send(uut, drain_v);
         });
-    uut = spawn(shard_behavior, shard_actor_config{.writer_backlog_max = 5}, parts,
+    uut = spawn(shard_behavior, shard_actor_config{.writer_backlog_max = 5000}, parts,
                 spawn(recording_writer, log), spawn(recording_publisher, log));
   }
 
@@ -122,7 +122,7 @@ TEST_CASE_METHOD(fixture, "a silent series' window is closed by the tick", "[act
 
 TEST_CASE_METHOD(fixture, "while the writer is behind events wait, and go on after",
                  "[actors]") {
-  *parts.backlog = 6;
+  *parts.backlog = 5001;
   feed(1, 95.0);
   advance(20ms);
   CHECK(log->to_writer.empty());
@@ -161,7 +161,7 @@ TEST_CASE_METHOD(fixture, "a cut takes the state between two events", "[actors]"
 
 TEST_CASE_METHOD(fixture, "a cut is not held up by a writer that is behind",
                  "[actors]") {
-  *parts.backlog = 6;
+  *parts.backlog = 5001;
   feed(1, 95.0);
   CHECK(parts.inbox->size() == 1);
   parts.inbox->ring(parts.inbox->put_cut(1));
