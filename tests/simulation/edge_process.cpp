@@ -292,8 +292,7 @@ void edge_process::start_actors() {
                                       actors::alert_publisher_actor{}));
   if (!replayed_.has_records())
     return;
-  *backlog_ += replayed_.summaries.size() + replayed_.anomalies.size()
-               + replayed_.alerts.size();
+  *backlog_ += actors::record_bytes(replayed_);
   caf::anon_send(
     writer_, actors::shard_records{0, std::make_shared<const analytics::shard_output>(
                                         std::exchange(replayed_, {}))});
