@@ -69,7 +69,8 @@ TEST_CASE("the examples of FORMAT.md's outbox are true", "[outbox]") {
 
 TEST_CASE("blocks and holes come back as they were", "[outbox]") {
   auto bytes = std::string("\0\xff b", 4);
-  auto x = to_entry(entry_key(99), to_value(block(99, bytes)), 1);
+  auto value = to_value(block(99, bytes)); // Its bytes are borrowed.
+  auto x = to_entry(entry_key(99), value, 1);
   CHECK(x.first_seq == 99);
   CHECK(x.seq_span == 7);
   CHECK(x.priority == block_priority::alert);
@@ -89,7 +90,8 @@ TEST_CASE("blocks and holes come back as they were", "[outbox]") {
 }
 
 TEST_CASE("a block of version 1 stands for its records", "[outbox]") {
-  auto x = to_entry(entry_key(1), std::string("\x01\x02\0\0\0\x03hello", 11), 9);
+  auto value = std::string("\x01\x02\0\0\0\x03hello", 11);
+  auto x = to_entry(entry_key(1), value, 9);
   CHECK(x.seq_span == 3);
   CHECK(x.record_count == 3);
   CHECK(x.run == 9);

@@ -213,6 +213,8 @@ async function keyboard() {
     await until('open again', () => page.locator('.ledger[open]').count());
     await page.keyboard.press('Escape');
     await until('closed again', async () => (await page.locator('dialog[open]').count()) === 0);
+    // The focus is back on the button, where space and Enter are the button's own.
+    await page.evaluate(() => document.activeElement?.blur());
     return verdicts.length + ' sums';
   });
   await check('space pauses the charts and goes on', async () => {
