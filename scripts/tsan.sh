@@ -54,7 +54,9 @@ fetch() {
   local options=(-o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=/nonexistent
     -o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt" -o APT::Sandbox::User=)
   if [ ! -e "$apt/sources.list" ]; then
-    echo "deb-src [signed-by=$key] http://deb.debian.org/debian bookworm main" >"$apt/sources.list"
+    # The archive that this machine uses for its packages has their sources, too.
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -v security | head -n 1)
+    echo "deb-src [signed-by=$key] $mirror bookworm main" >"$apt/sources.list"
     apt-get "${options[@]}" update >>"$log" 2>&1 || fail "apt-get update failed" "see $log"
   fi
   # It also wants Debian's part, which the archive may not have any more.
