@@ -49,7 +49,7 @@ mkdir -p "$prefix" "$logs" || fail "cannot make $prefix"
 # entries may be off: a configuration of our own leaves the machine's alone. Debian's
 # own changes are not needed.
 fetch() {
-  local package=$1 apt=$prefix/apt key=/usr/share/keyrings/debian-archive-keyring.gpg archive
+  local package=$1 apt=$prefix/apt key=/usr/share/keyrings/debian-archive-keyring.gpg archive mirror
   mkdir -p "$apt/lists/partial" "$prefix/src/$package"
   local options=(-o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=/nonexistent
     -o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt" -o APT::Sandbox::User=)
