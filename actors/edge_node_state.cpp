@@ -134,6 +134,7 @@ bool edge_node::impl::restore_checkpoint(const storage::checkpoint& saved) {
   // the journal had another one (it lay on a tmpfs).
   auto from = saved.journal_number == 0 ? journal->next_number() : saved.journal_number;
   journal->skip_to(from);
+  journal->recycle(from); // Else a journal that is full stays so, and nothing comes in.
   if (saved.journal_number == 0) {
     auto renewed = saved;
     renewed.journal_number = from;

@@ -140,7 +140,7 @@ public:
   analytics::sequence_totals upstream() const;
   std::size_t size_bytes() const; ///< Memory.
 
-  /// Grows with everything that is taken.
+  /// Grows with everything that is taken, in a replay too.
   std::uint64_t payloads() const;
 
   /// Why the journal cannot be written; empty: it can, or there is none.
