@@ -15,6 +15,8 @@ using storage::commit_result;
 
 // Edges that are not asked again send again by themselves, only later.
 constexpr std::size_t refused_max = 10'000;
+constexpr std::size_t hellos_max = 10'000;
+constexpr std::size_t edge_name_bytes_max = 255; // What the store takes.
 
 void set_problem(store_writer_state& st, const std::string& problem) {
   if (problem == st.problem)
@@ -77,11 +79,12 @@ void ask_again(store_writer_state& st) {
 /// Commits what waits; the error's text, or nothing.
 std::string write_all(self_pointer self) {
   auto& st = self->state;
-  if (st.waiting.empty())
+  if (st.waiting.empty() && st.hellos.empty())
     return {};
   auto& counters = *st.parts.counters;
-  auto report = st.parts.store->commit(st.waiting, st.parts.now_ns());
-  if (!report && report.error().code == storage::errc::malformed) {
+  auto report = st.parts.store->commit(st.waiting, st.parts.now_ns(), st.hellos);
+  if (!report && report.error().code == storage::errc::malformed
+      && !st.waiting.empty()) {
     if (st.waiting.size() > 1) {
       commit_each_alone(self);
       return {};
@@ -104,6 +107,7 @@ std::string write_all(self_pointer self) {
   answer_edges(st.parts, st.waiting, *report);
   note_lag(st.parts, st.waiting, *report);
   drop_waiting(st);
+  st.hellos.clear();
   st.parts.on_report(
     std::make_shared<const storage::commit_report>(std::move(*report)));
   return {};
@@ -186,15 +190,15 @@ void keep_counters(store_writer_state& st) {
              put.error().message);
 }
 
+/// With the next group commit: a fleet that comes back at once costs one transaction.
 void on_hello(self_pointer self, const storage::edge_hello& hello) {
   auto& st = self->state;
-  auto report = st.parts.store->note_hello(hello, st.parts.now_ns());
-  if (!report)
-    log_error("the ledger of {} was not written: {}", hello.edge,
-              report.error().message);
-  else if (!report->events.empty())
-    st.parts.on_report(
-      std::make_shared<const storage::commit_report>(std::move(*report)));
+  bool is_named = !hello.edge.empty() && hello.edge.size() <= edge_name_bytes_max;
+  if (!is_named || st.hellos.size() >= hellos_max)
+    return; // Many wait only while nothing can be written; blocks tell the same.
+  st.hellos.push_back(hello);
+  if (!std::exchange(st.commit_is_due, true))
+    self->delayed_send(self, st.config.commit_interval, commit_v);
 }
 
 void on_own_alert(self_pointer self, const storage::stored_alert& alert) {

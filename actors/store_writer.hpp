@@ -61,6 +61,7 @@ struct store_writer_state {
   store_writer_config config;
   store_writer_parts parts;
   std::vector<storage::incoming_block> waiting;
+  std::vector<storage::edge_hello> hellos; ///< Wait for the next commit.
   std::size_t waiting_records = 0;
   std::size_t waiting_bytes = 0;
   /// Edge, epoch, lane: at most two an edge that is connected.

@@ -68,6 +68,21 @@ void store_state::load() {
   txn.commit();
 }
 
+commit_report store_state::commit(std::span<const incoming_block> blocks,
+                                  std::int64_t unix_ns,
+                                  std::span<const edge_hello> hellos) {
+  auto txn = store_txn{*this, unix_ns};
+  for (const auto& hello : hellos)
+    txn.note_hello(hello);
+  std::vector<commit_outcome> outcomes;
+  outcomes.reserve(blocks.size());
+  for (const auto& block : blocks)
+    outcomes.push_back(txn.add(block));
+  auto report = txn.commit();
+  report.outcomes = std::move(outcomes);
+  return report;
+}
+
 store::store(std::unique_ptr<impl> state) : impl_(std::move(state)) {
 }
 
@@ -95,17 +110,20 @@ bool store::was_damaged() const {
 }
 
 expected<commit_report, error> store::commit(std::span<const incoming_block> blocks,
-                                             std::int64_t unix_ns) {
+                                             std::int64_t unix_ns,
+                                             std::span<const edge_hello> hellos) {
   return guarded([&] {
-    auto lock = std::lock_guard{impl_->write_mutex};
-    auto txn = store_txn{*impl_, unix_ns};
-    std::vector<commit_outcome> outcomes;
-    outcomes.reserve(blocks.size());
     for (const auto& block : blocks)
-      outcomes.push_back(txn.add(block));
-    auto report = txn.commit();
-    report.outcomes = std::move(outcomes);
-    return report;
+      check_block(block);
+    auto lock = std::lock_guard{impl_->write_mutex};
+    try {
+      return impl_->commit(blocks, unix_ns, hellos);
+    } catch (failure& x) {
+      // The blocks are sound: it is a value of ours that cannot be read.
+      if (x.what_happened.code == errc::malformed)
+        x.what_happened.code = errc::damaged;
+      throw;
+    }
   });
 }
 

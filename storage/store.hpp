@@ -153,6 +153,8 @@ public:
   /// it has come. What is known changes nothing; all else is refused as a gap. The
   /// first block of an epoch of an edge that had another one is a ledger event.
   ///
+  /// `hellos` (see note_hello) are noted in the same transaction, before the blocks.
+  ///
   /// After each commit the fates of an edge's numbers are compared with its position;
   /// what does not agree is counted and reported in `violations`.
   ///
@@ -166,12 +168,15 @@ public:
   /// A block that breaks the contract (numbers from 0, fewer numbers than records,
   /// records with another fate than `stored`, a record's `series` out of range, an edge
   /// name of 0 or over 255 bytes, a window outside the years 1897 to 2116) makes
-  /// the whole commit fail with `malformed`; decoders refuse such blocks before.
+  /// the whole commit fail with `malformed`; decoders refuse such blocks before. If
+  /// what is stored of the edge cannot be read, the error is `damaged`.
   expected<commit_report, error> commit(std::span<const incoming_block> blocks,
-                                        std::int64_t unix_ns = 0);
+                                        std::int64_t unix_ns = 0,
+                                        std::span<const edge_hello> hellos = {});
 
-  /// Notes what an edge says when it connects: how far its numbers go, and whether it
-  /// counts anew, or is behind what the centre has (edge_position::behind_seq).
+  /// Notes what an edge says when it connects: how far its numbers go (next_seq 0: not
+  /// told), and whether it counts anew, or is behind what the centre has
+  /// (edge_position::behind_seq).
   expected<commit_report, error> note_hello(const edge_hello& hello,
                                             std::int64_t unix_ns);
 

@@ -27,8 +27,9 @@ void check_series(const incoming_block& block, const Records& records) {
                       + ".");
 }
 
-/// The decoder has checked the bytes; this is what the tables rely on.
-void check(const incoming_block& block) {
+} // namespace
+
+void check_block(const incoming_block& block) {
   if (block.edge.empty() || block.edge.size() > edge_name_bytes_max)
     refuse(block, "the edge's name must have 1 to 255 bytes.");
   if (block.first_seq == 0)
@@ -51,8 +52,6 @@ void check(const incoming_block& block) {
       refuse(block, "an alert's id is longer than 128 bytes.");
 }
 
-} // namespace
-
 store_txn::tracked_position& store_txn::position_of(const std::string& edge,
                                                     std::uint64_t epoch) {
   auto key = position_key(edge, epoch);
@@ -68,7 +67,6 @@ store_txn::tracked_position& store_txn::position_of(const std::string& edge,
 }
 
 commit_outcome store_txn::add(const incoming_block& block) {
-  check(block);
   auto& tracked = position_of(block.edge, block.epoch);
   auto& position = tracked.value;
   auto span = span_of(block);
@@ -187,13 +185,29 @@ void store_txn::put_summary(lmdb_cursor& cursor, const waiting_summary& x) {
     note_summary(x, *x.value);
     return;
   }
-  auto window = to_window(x.key, cursor.value());
+  auto window = read_window(x, cursor.value());
   auto version = window_version{block.epoch, block.run, x.seq, *x.value};
   version.value.series = x.key.series;
   if (!add_version(window, version, in_lane, x.from->lane))
     return;
   cursor.put(key, to_value(window));
   note_summary(x, merged(window));
+}
+
+/// A value that nobody can read any more is replaced: it must not hold up its edge for
+/// ever. What it had counted is gone, so the books say so.
+stored_window store_txn::read_window(const waiting_summary& x, std::string_view value) {
+  try {
+    return to_window(x.key, value);
+  } catch (const failure& why) {
+    if (why.what_happened.code != errc::malformed)
+      throw;
+    const auto& block = *x.from->block;
+    violated(position_of(block.edge, block.epoch).value,
+             "a stored window of series " + std::to_string(x.key.series)
+               + " cannot be read and is replaced.");
+    return {};
+  }
 }
 
 void store_txn::note_summary(const waiting_summary& x, analytics::summary stored) {

@@ -60,6 +60,9 @@ private:
 struct store_state {
   store_state(const store_config& config, std::int64_t unix_ns);
   void load();
+  /// @pre check_block() of each block; under write_mutex.
+  commit_report commit(std::span<const incoming_block> blocks, std::int64_t unix_ns,
+                       std::span<const edge_hello> hellos);
 
   const store_config config;
   lmdb_env env;
@@ -74,6 +77,10 @@ struct store::impl : store_state {
   using store_state::store_state;
 };
 
+/// The decoder has checked the bytes; this is what the tables rely on. Throws
+/// `malformed`.
+void check_block(const incoming_block& block);
+
 /// One writing transaction of the store: what it will change in memory waits
 /// here until it is on disk.
 class store_txn {
@@ -83,7 +90,7 @@ public:
       next_anomaly_(store.next_anomaly), next_rejection_(store.next_rejection) {
   }
 
-  /// @pre `block` stays where it is until commit().
+  /// @pre check_block(block); `block` stays where it is until commit().
   commit_outcome add(const incoming_block& block);
   void note_hello(const edge_hello& hello);
   void put_counters(const edge_counters& counters);
@@ -127,6 +134,7 @@ private:
   std::vector<stored_series*>& series_of_block(const incoming_block& block);
   void put_summaries();
   void put_summary(lmdb_cursor& cursor, const waiting_summary& x);
+  stored_window read_window(const waiting_summary& x, std::string_view value);
   void note_summary(const waiting_summary& x, analytics::summary stored);
   void add_anomaly(const analytics::anomaly& x, stored_series_id id);
   void add_rejection(std::string_view edge, const analytics::rejection& x);

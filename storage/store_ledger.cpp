@@ -160,7 +160,9 @@ void store_txn::note_hello(const edge_hello& hello) {
   auto& tracked = position_of(hello.edge, hello.epoch);
   auto& position = tracked.value;
   begin_epoch(tracked, hello.run);
-  auto sent_seq = hello.next_seq == 0 ? 0 : hello.next_seq - 1;
+  if (hello.next_seq == 0)
+    return;
+  auto sent_seq = hello.next_seq - 1;
   auto known = std::max(position.through_seq, position.lane_through);
   if (sent_seq < known)
     position.behind_seq = std::max<std::uint64_t>(sent_seq, 1);
@@ -253,12 +255,7 @@ void store_txn::violated(edge_position& position, const std::string& what) {
 
 expected<commit_report, error> store::note_hello(const edge_hello& hello,
                                                  std::int64_t unix_ns) {
-  return guarded([&] {
-    auto lock = std::lock_guard{impl_->write_mutex};
-    auto txn = store_txn{*impl_, unix_ns};
-    txn.note_hello(hello);
-    return txn.commit();
-  });
+  return commit({}, unix_ns, {&hello, 1});
 }
 
 expected<void, error> store::put_counters(std::span<const edge_counters> all) {

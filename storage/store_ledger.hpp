@@ -128,7 +128,8 @@ struct edge_hello {
   std::string edge;
   std::uint64_t epoch = 0;
   std::uint32_t run = 0;
-  std::uint64_t next_seq = 1; ///< The number that its next record will get.
+  std::uint64_t next_seq
+    = 1; ///< The number that its next record will get; 0: not told.
 };
 
 /// The books of an edge do not balance: a fault of this program or of the disk.

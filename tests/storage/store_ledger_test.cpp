@@ -280,3 +280,42 @@ TEST_CASE("random blocks and holes in two lanes leave books that balance",
       CHECK(x.ranges[i].fate != x.ranges[i - 1].fate);
   }
 }
+
+TEST_CASE_METHOD(fixture, "a window that cannot be read is replaced, and it is said",
+                 "[ledger]") {
+  commit(summaries(1, 1));
+  uut.reset();
+  {
+    lmdb_env env{{config.directory, 64 << 20, {"summaries"}}, 1};
+    lmdb_txn txn{env, true};
+    auto key = to_key(window_key{1, 10 * second_ns, 10 * second_ns});
+    REQUIRE(txn.get(lmdb_table{0}, key));
+    txn.put(lmdb_table{0}, key, "\x03 not a window");
+    txn.commit();
+  }
+  reopen();
+  auto again = summaries(2, 1);
+  again.records.summaries[0].start_ns = 10 * second_ns;
+  auto report = commit(again);
+  CHECK(report.outcomes.at(0).result == commit_result::stored);
+  CHECK(report.violations.size() == 1);
+  CHECK(report.summaries.size() == 1);
+  CHECK(uut->query(1, 0, 100 * second_ns, 10).value().size() == 1);
+}
+
+TEST_CASE_METHOD(fixture,
+                 "a position that cannot be read is an error, and no block is "
+                 "taken for bad",
+                 "[ledger]") {
+  commit(summaries(1, 1));
+  uut.reset();
+  {
+    lmdb_env env{{config.directory, 64 << 20, {"positions"}}, 1};
+    lmdb_txn txn{env, true};
+    txn.put(lmdb_table{0}, position_key("north", 7), "\x02 not a position");
+    txn.commit();
+  }
+  reopen();
+  auto block = summaries(2, 1);
+  CHECK(uut->commit({&block, 1}).error().code == errc::damaged);
+}
