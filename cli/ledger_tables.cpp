@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <iterator>
+#include <utility>
 
 namespace weir::cli {
 
@@ -49,14 +49,15 @@ std::string verdict(const json& of) {
   return value.get<bool>() ? "ok" : "VIOLATED";
 }
 
-/// One term a line, right-aligned, the sum first.
+/// One term a line, the sum first.
 template <class Terms>
 std::string
 sum_text(const json& of, const char* sum, const char* words, const Terms& terms) {
-  text_table table{{">", "", ""}};
-  table.add({text_of(at(of, sum)), "=", words});
+  text_table table{{"", ">", ""}};
+  table.add({" ", text_of(at(of, sum)), words});
+  const char* sign = "=";
   for (const auto& x : terms)
-    table.add({text_of(at(of, x.field)), "+", x.words});
+    table.add({std::exchange(sign, "+"), text_of(at(of, x.field)), x.words});
   auto text = table.text();
   return text.substr(std::min(text.size(), text.find('\n') + 1)); // Without titles.
 }

@@ -99,7 +99,8 @@ TEST_CASE("the ledger of an edge is shown term by term", "[cli]") {
                  "new_epoch": "00ff", "old_through_seq": 5, "old_missing": 1}]})"));
   CHECK(has(text, "balance VIOLATED"));
   CHECK(has(text, "balance ok"));
-  CHECK(has(text, "16  +  missing"));
+  CHECK(has(text, "+  16  missing"));
+  CHECK(has(text, "=   9  stored"));
   CHECK(has(text, "live data stands at 20 to 24, the backlog at 9"));
   CHECK(has(text, "25    30  missing"));
   CHECK(has(text, "3 never came"));
