@@ -232,6 +232,7 @@ TEST_CASE_METHOD(journal_fixture,
                  "threads append, sync and recycle at once without losing a record",
                  "[journal]") {
   config.sync_each_append = GENERATE(false, true);
+  config.size_bytes_max = 16 * segment_bytes; // What is needed fills 3 at most.
   auto uut = open();
   std::atomic<bool> ends = false;
   std::atomic<std::uint64_t> appended = 0;
