@@ -9,6 +9,7 @@ namespace {
 
 /// Encoded, such a block has at most 64 KB.
 constexpr std::size_t block_bytes_wanted = 56 << 10;
+constexpr std::size_t factor_max = 16;
 
 struct kind {
   block_priority priority = block_priority::summary;
@@ -19,6 +20,12 @@ struct kind {
 void add(const outbox_config& config, const analytics::record_block& records, kind what,
          std::vector<coalesced_block>& into) {
   auto pieces = analytics::split(records, block_bytes_wanted);
+  if (pieces.size() > 1) { // The codec compresses: then more fits in.
+    auto size = std::max<std::size_t>(config.encode(pieces.front()).size(), 1);
+    auto factor = std::clamp<std::size_t>(block_bytes_wanted / size, 1, factor_max);
+    if (factor > 1)
+      pieces = analytics::split(records, block_bytes_wanted * factor);
+  }
   for (const auto& piece : pieces)
     into.push_back({config.encode(piece),
                     static_cast<std::uint32_t>(piece.record_count()), what.priority,

@@ -62,6 +62,10 @@ struct outbox_config {
   /// because the centre could not tell them from the real ones.
   std::vector<std::int64_t> widths_in_use_ns{};
 
+  /// Records that one step of coalescing may take, if their series are so many that
+  /// fewer hold no neighbours. Each takes about 500 bytes of memory in that moment.
+  std::size_t coalesce_records_max = 200'000;
+
   /// Each block takes about 100 bytes of memory. Above so many, small ones are put
   /// together, 64 KB each.
   std::size_t blocks_packed_above = 100'000;
@@ -134,7 +138,7 @@ struct renewal_report {
 
 enum class outbox_state : std::uint8_t {
   ok,
-  coalescing, ///< Above 80 % of the budget.
+  coalescing, ///< Some of what waits has become coarser, to keep within the budget.
   expiring,   ///< At the budget: the last commit gave blocks up.
   disk_full   ///< The last commit found no space, or had to shed blocks for it.
 };
@@ -202,7 +206,7 @@ public:
   /// chunks of 32 KB are written that changed since the last checkpoint.
   ///
   /// Gives blocks up at the budget (`expired`) and when the disk is full (`shed`), both
-  /// in the same transaction, and coalesces in steps of at most 2 MB. Errors: disk_full
+  /// in the same transaction, and coalesces in small steps. Errors: disk_full
   /// or map_full if nothing is left to give up; malformed for a block without records.
   /// On error nothing is changed: call again later, it resumes by itself.
   expected<std::uint64_t, error> commit(std::span<const new_block> blocks,

@@ -24,8 +24,11 @@ using analytics::record_block;
 
 namespace {
 
-/// Of the input of a step, so that no commit takes long.
+/// Of the input of a step, so that no commit takes long. Where a step holds too few
+/// windows of each series to merge any, it may take up to coalesce_records_max.
 constexpr std::size_t step_bytes_max = 2 << 20;
+constexpr std::size_t step_records = 8192;
+constexpr std::size_t bytes_per_record_max = step_bytes_max / step_records;
 constexpr std::size_t step_bytes_min = 64 << 10;
 constexpr std::size_t steps_max = 4;
 constexpr std::size_t steps_at_budget_max = 8;
@@ -56,6 +59,7 @@ struct step {
   std::uint32_t run = 0;
   std::uint8_t coalesced = 0;
   bool is_front = false;
+  bool is_cut = false; ///< It has reached its limit.
 
   /// Why it holds no more.
   enum {
@@ -169,9 +173,14 @@ private:
     for (const auto& [first_seq, x] : box.index.all())
       if (!x.is_hole && !x.is_exhausted && !x.is_opaque)
         levels.insert(x.coalesced);
-    for (auto level : levels)
+    for (auto level : levels) {
+      auto& effort = box.effort_of(level);
+      if (box.appended_bytes < effort.retry_at_bytes)
+        continue;
       if (auto found = choose_at(level, size_max))
         return found;
+      effort.retry_at_bytes = box.appended_bytes + step_bytes_min / 2;
+    }
     return std::nullopt;
   }
 
@@ -215,15 +224,23 @@ private:
     result.is_front = i == all.begin() || std::prev(i)->second.is_hole
                       || outbox_index::last_seq(*std::prev(i)) + 1 != i->first;
     std::size_t new_bytes = 0;
+    auto records_max
+      = is_packing ? ~std::uint64_t{0} : box.effort_of(result.coalesced).records_max;
+    if (!is_packing && records_max > step_records) // Then their bytes too.
+      size_max = std::max(size_max,
+                          static_cast<std::size_t>(records_max) * bytes_per_record_max);
     for (auto before = i; i != all.end(); before = i++) {
       bool is_first = result.numbers.empty();
-      if (!is_first && result.size_bytes + i->second.size_bytes > size_max)
-        break;
       if (!is_first && !is_next(before, i)) {
         result.stop
           = i->second.coalesced < result.coalesced ? step::may_grow : step::border;
         break;
       }
+      result.is_cut = !is_first
+                      && (result.size_bytes + i->second.size_bytes > size_max
+                          || result.records + i->second.record_count > records_max);
+      if (result.is_cut)
+        break;
       auto records = decode(i->first);
       result.seen_through_seq = outbox_index::last_seq(*i);
       if (!records) {
@@ -246,10 +263,10 @@ private:
       return result;
     auto size_min
       = std::min<std::size_t>(step_bytes_min, box.config.size_bytes_max / 64);
-    if (result.stop != step::border && new_bytes < size_min)
+    if (result.stop != step::border && !result.is_cut && new_bytes < size_min)
       result.numbers.clear();
     else if (!result.numbers.empty() && result.stop == step::too_young)
-      result.stop = step::border;
+      result.stop = step::may_grow;
     return result;
   }
 
@@ -259,10 +276,11 @@ private:
       note_widths(chosen.blocks, ladder);
     auto limit_ns
       = is_packing ? std::numeric_limits<std::int64_t>::min() : keep_from_ns;
-    auto made = encode_coalesced(
-      box.config,
-      analytics::coalesce(chosen.blocks, {limit_ns, chosen.is_front}, ladder),
-      chosen.last_seq - chosen.numbers.front() + 1);
+    auto records
+      = analytics::coalesce(chosen.blocks, {limit_ns, chosen.is_front}, ladder);
+    bool more_would_help = records.rest.record_count() > 0;
+    auto made = encode_coalesced(box.config, std::move(records),
+                                 chosen.last_seq - chosen.numbers.front() + 1);
     auto size_before = chosen.size_bytes + block_overhead_bytes * chosen.numbers.size();
     auto size_after = size_of(made) + block_overhead_bytes * made.size();
     bool fits = std::all_of(made.begin(), made.end(), [](const auto& x) {
@@ -271,6 +289,18 @@ private:
     if (fits && size_after <= size_before / 20 * 19)
       write(chosen, made, ladder);
     else if (!is_packing)
+      give_up(chosen, more_would_help);
+  }
+
+  /// Nothing was gained: a longer step next time, or later, when more is there, or never.
+  void give_up(const step& chosen, bool more_would_help) {
+    auto& effort = box.effort_of(chosen.coalesced);
+    if (more_would_help && chosen.is_cut
+        && effort.records_max < box.config.coalesce_records_max)
+      effort.records_max *= 2;
+    else if (more_would_help && !chosen.is_cut && chosen.stop != step::border)
+      effort.retry_at_bytes = box.appended_bytes + chosen.size_bytes;
+    else
       for (auto number : chosen.numbers)
         box.index.mark_exhausted(number);
   }
@@ -316,7 +346,6 @@ private:
       failpoint("outbox.coalesce.after");
     });
     box.ladder = ladder;
-    box.is_coalescing = box.is_coalescing || !is_packing;
     box.apply(changes);
     box.committed(after);
   }
@@ -326,6 +355,13 @@ private:
   std::int64_t keep_from_ns = 0;
   number_ranges offered; ///< As it was when the step was chosen; write() looks again.
 };
+
+outbox::impl::coalesce_effort& outbox::impl::effort_of(std::uint8_t coalesced) {
+  auto [found, is_new] = efforts.try_emplace(coalesced);
+  if (is_new)
+    found->second.records_max = step_records;
+  return found->second;
+}
 
 bool outbox::impl::is_above(std::uint64_t percent) const {
   return index.size_bytes() > config.size_bytes_max / 100 * percent;

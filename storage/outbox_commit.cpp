@@ -289,18 +289,19 @@ std::uint64_t outbox::impl::write_commit(std::span<const new_block> incoming,
   failpoint("outbox.commit.after");
   auto first_seq = now.next_seq;
   apply(changes);
-  for (const auto& [number, x] : added)
+  for (const auto& [number, x] : added) {
     index.insert(number, x);
+    appended_bytes += x.size_bytes;
+  }
   committed(after);
   has_legacy_state = false;
   if (state != nullptr) {
     checkpoint_written_bytes += written.written_bytes;
     checkpoints.adopt(std::move(written));
   }
-  is_coalescing = is_above(is_coalescing ? 70 : 80);
-  condition = !victims.empty() ? outbox_state::expiring
-              : is_coalescing  ? outbox_state::coalescing
-                               : outbox_state::ok;
+  condition = !victims.empty()               ? outbox_state::expiring
+              : index.coalesced_blocks() > 0 ? outbox_state::coalescing
+                                             : outbox_state::ok;
   return first_seq;
 }
 
@@ -312,10 +313,13 @@ std::uint64_t outbox::impl::commit(std::span<const new_block> incoming,
   if (state != nullptr)
     make_map_for(*state);
   auto size = tree_bytes;
-  for (const auto& block : incoming)
+  std::size_t size_coming = 0;
+  for (const auto& block : incoming) {
     size += pages_for(block.bytes.size());
-  if (size > tree_bytes)
-    keep_small(size - tree_bytes);
+    size_coming += block.bytes.size();
+  }
+  if (size_coming > 0)
+    keep_small(size_coming);
   bool has_shed = false;
   for (int round = 0;; ++round) {
     try {

@@ -18,6 +18,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <span>
 #include <string>
@@ -145,8 +146,14 @@ struct outbox::impl {
   std::uint64_t checkpoint_written_bytes = 0;
   outbox_state condition = outbox_state::ok;
   analytics::width_ladder ladder;
-  bool is_coalescing = false;  ///< Since it came above 80 %, until it is below 70 %.
-  unsigned coalesce_pause = 0; ///< Commits until it is tried again.
+  struct coalesce_effort {
+    std::uint64_t records_max = 0;    ///< Of a step.
+    std::uint64_t retry_at_bytes = 0; ///< Of `appended_bytes`: before, nothing is new.
+  };
+  coalesce_effort& effort_of(std::uint8_t coalesced);
+  std::map<std::uint8_t, coalesce_effort> efforts; ///< By how often it was coalesced.
+  std::uint64_t appended_bytes = 0;                ///< Of blocks, since the start.
+  unsigned coalesce_pause = 0;                     ///< Commits until it is tried again.
   std::uint64_t packed_through_seq = 0;
   std::uint64_t state_bytes_mapped = map_state_bytes; ///< What the map has room for.
 

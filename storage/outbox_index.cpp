@@ -27,6 +27,7 @@ void outbox_index::count(const index_entry& x, std::uint64_t sign) {
     return;
   }
   records_ += sign * x.record_count;
+  coalesced_blocks_ += x.coalesced > 0 ? sign : 0;
   size_bytes_[static_cast<std::size_t>(x.priority)] += sign * x.size_bytes;
 }
 

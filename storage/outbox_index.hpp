@@ -55,6 +55,9 @@ public:
   std::uint64_t records() const {
     return records_;
   }
+  std::uint64_t coalesced_blocks() const {
+    return coalesced_blocks_;
+  }
   std::uint64_t holes() const {
     return holes_;
   }
@@ -76,6 +79,7 @@ private:
   std::array<std::uint64_t, block_priority_count> first_of_{};
   std::array<std::uint64_t, block_priority_count> size_bytes_{};
   std::uint64_t records_ = 0;
+  std::uint64_t coalesced_blocks_ = 0;
   std::uint64_t holes_ = 0;
   std::uint64_t hole_numbers_ = 0;
 };
