@@ -356,7 +356,7 @@ private:
   number_ranges offered; ///< As it was when the step was chosen; write() looks again.
 };
 
-outbox::impl::coalesce_effort& outbox::impl::effort_of(std::uint8_t coalesced) {
+coalesce_effort& outbox::impl::effort_of(std::uint8_t coalesced) {
   auto [found, is_new] = efforts.try_emplace(coalesced);
   if (is_new)
     found->second.records_max = step_records;

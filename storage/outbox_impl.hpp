@@ -52,6 +52,13 @@ struct given_up {
 void count(outbox_counters& into, const std::vector<given_up>& victims,
            hole_reason reason);
 
+/// How much a step of coalescing takes, of blocks that were coalesced so often.
+struct coalesce_effort {
+  std::uint64_t records_max = 0;
+  std::uint64_t retry_at_bytes
+    = 0; ///< Of impl::appended_bytes: before, nothing is new.
+};
+
 struct outbox::impl {
   impl(const outbox_config& wanted, std::int64_t unix_ns);
 
@@ -77,21 +84,6 @@ struct outbox::impl {
   void make_map_for(const checkpoint& state);
   void require_space(std::span<const new_block> blocks, const checkpoint* state) const;
 
-  /// Gives up blocks of at least `size_wanted` bytes, if there are, and makes what that
-  /// frees usable. False: there was nothing to free.
-  bool make_room(std::size_t size_wanted, hole_reason reason);
-
-  /// Chooses what to give up, `size_wanted` bytes if there are: raw, then summaries; the
-  /// oldest first, of those that are offered only when the others are gone, and at last
-  /// what is just coming. @pre rewrite_mutex is held.
-  std::vector<given_up> choose_victims(std::size_t size_wanted,
-                                       std::span<const new_block> incoming);
-  void take_stored(block_priority going, bool of_offered, std::size_t& size_wanted,
-                   std::vector<given_up>& into);
-
-  /// The holes that come of it, joined with their neighbours where that is allowed.
-  entry_changes to_holes(std::vector<given_up> victims, hole_reason reason) const;
-
   void write(lmdb_txn& txn, const entry_changes& changes) const;
   void put_counters(lmdb_txn& txn, const outbox_counters& x);
   void committed(const outbox_counters& x);
@@ -113,8 +105,25 @@ struct outbox::impl {
     }
   }
 
+  // -- outbox_holes.cpp --
+  /// Gives up blocks of at least `size_wanted` bytes, if there are, and makes what that
+  /// frees usable. False: there was nothing to free.
+  bool make_room(std::size_t size_wanted, hole_reason reason);
+
+  /// Chooses what to give up, `size_wanted` bytes if there are: raw, then summaries; the
+  /// oldest first, of those that are offered only when the others are gone, and at last
+  /// what is just coming. @pre rewrite_mutex is held.
+  std::vector<given_up> choose_victims(std::size_t size_wanted,
+                                       std::span<const new_block> incoming);
+  void take_stored(block_priority going, bool of_offered, std::size_t& size_wanted,
+                   std::vector<given_up>& into);
+
+  /// The holes that come of it, joined with their neighbours where that is allowed.
+  entry_changes to_holes(std::vector<given_up> victims, hole_reason reason) const;
+
   // -- outbox_coalesce.cpp --
   struct coalescing;
+  coalesce_effort& effort_of(std::uint8_t coalesced);
   bool is_above(std::uint64_t percent) const;
   void coalesce(std::size_t steps);
   void coalesce_for_room(std::size_t size_wanted);
@@ -146,11 +155,6 @@ struct outbox::impl {
   std::uint64_t checkpoint_written_bytes = 0;
   outbox_state condition = outbox_state::ok;
   analytics::width_ladder ladder;
-  struct coalesce_effort {
-    std::uint64_t records_max = 0;    ///< Of a step.
-    std::uint64_t retry_at_bytes = 0; ///< Of `appended_bytes`: before, nothing is new.
-  };
-  coalesce_effort& effort_of(std::uint8_t coalesced);
   std::map<std::uint8_t, coalesce_effort> efforts; ///< By how often it was coalesced.
   std::uint64_t appended_bytes = 0;                ///< Of blocks, since the start.
   unsigned coalesce_pause = 0;                     ///< Commits until it is tried again.
