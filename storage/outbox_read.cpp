@@ -67,7 +67,7 @@ std::vector<outbox_entry> outbox::impl::look_and_offer(std::uint64_t after_seq,
     ahead += found.bytes.size();
   }
   view.lock();
-  reader_at_end = at_end;
+  reader_at_end = reader_at_end || at_end; // A backlog may be read beside it.
   must_save
     = !result.empty()
       && !offered.covers(first_seq_of(result.front()), last_seq_of(result.back()));
