@@ -13,7 +13,7 @@ namespace {
 
 /// The mark of what is offered runs so far ahead of a reader that works off a backlog,
 /// so that it need not be written for each read.
-constexpr std::size_t offer_margin_bytes = 4 << 20;
+constexpr std::size_t offer_margin_bytes_max = 4 << 20;
 
 outbox_entry to_entry(const entry_view& x) {
   if (x.is_hole)
@@ -59,9 +59,9 @@ std::vector<outbox_entry> outbox::impl::look_and_offer(std::uint64_t after_seq,
     result.push_back(to_entry(found));
   }
   bool at_end = !more;
+  auto margin_bytes = std::min(offer_margin_bytes_max, config.size_bytes_max / 16);
   auto margin_end = result.empty() ? 0 : last_seq_of(result.back());
-  for (std::size_t ahead = 0; more && ahead < offer_margin_bytes;
-       more = cursor.next()) {
+  for (std::size_t ahead = 0; more && ahead < margin_bytes; more = cursor.next()) {
     look();
     margin_end = found.first_seq + found.seq_span - 1;
     ahead += found.bytes.size();

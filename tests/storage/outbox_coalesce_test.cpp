@@ -12,12 +12,14 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace weir::storage;
@@ -458,4 +460,49 @@ TEST_CASE("with very many series a step takes as much as it needs to find neighb
   }
   CHECK(got == want);
   CHECK(all.numbers == 180'000);
+}
+
+TEST_CASE("what is coalesced while another thread sends arrives whole and once",
+          "[coalesce]") {
+  auto x = outage{4, 64 << 10};
+  x.config.coalesce_min_age_ns = 0;
+  x.config.blocks_packed_above = 50;
+  x.reopen();
+  std::atomic<bool> is_done = false;
+  std::map<std::string, totals> got;
+  std::uint64_t at = 0;
+  bool in_order = true;
+  auto take = [&](std::size_t size_max) {
+    auto entries = x.uut->read_after(at, size_max).value();
+    for (const auto& entry : entries) {
+      in_order = in_order && first_seq_of(entry) == at + 1;
+      at = last_seq_of(entry);
+      auto records
+        = weir::transport::decode_block(std::get<stored_block>(entry).bytes).value();
+      for (const auto& s : records.summaries)
+        got[records.series[s.series]].add(s);
+    }
+    return !entries.empty();
+  };
+  auto sender = std::thread{[&] {
+    for (int i = 0; !is_done; ++i) {
+      take(5'000);
+      if (i % 5 == 4)
+        static_cast<void>(x.uut->acknowledge(at));
+      auto so_many = x.uut->stats().next_seq + 1'000; // Then it falls behind.
+      while (!is_done && x.uut->stats().next_seq < so_many)
+        std::this_thread::yield();
+    }
+  }};
+  x.run(begin_ns, begin_ns + 12 * hour);
+  is_done = true;
+  sender.join();
+  auto stats = x.uut->stats();
+  while (take(1 << 20))
+    continue;
+  CHECK(in_order);
+  CHECK(stats.coalesced_records > 0);
+  CHECK(stats.expired_records == 0);
+  for (series_id i = 0; i < x.series; ++i)
+    CHECK(got[x.names[i]] == x.want[i]);
 }
