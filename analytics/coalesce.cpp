@@ -34,11 +34,12 @@ std::int64_t cell_start(const summary& x, std::int64_t width_ns) {
   return x.start_ns - (into < 0 ? into + width_ns : into);
 }
 
-/// A higher revision takes the place of a lower one if it has all of its events; if it
-/// has not, the edge had forgotten the window and began it anew (as the store sees it).
+/// A higher whole revision takes the place of a lower one if it has all of its events; if
+/// it has not, the edge had forgotten the window and began it anew (as the store sees it).
 bool replaces(const summary& x, const summary& before) {
-  return x.revision > before.revision && x.count >= before.count
-         && x.first_ns <= before.first_ns && x.last_ns >= before.last_ns;
+  return !x.correction && !before.correction && x.revision > before.revision
+         && x.count >= before.count && x.first_ns <= before.first_ns
+         && x.last_ns >= before.last_ns;
 }
 
 /// All records of one window, in their order.
@@ -46,7 +47,7 @@ struct window {
   std::vector<const summary*> all;
   std::vector<const summary*> parts; ///< That stand, together all of its events.
   const summary* early = nullptr;    ///< The last, if nothing final is there.
-  bool has_base = false;             ///< Its first revision is here.
+  bool is_whole = false; ///< No version elsewhere holds what is in one of these.
   bool was_early = false;
 
   std::int64_t start_ns() const {
@@ -60,10 +61,11 @@ struct window {
         early = x;
       } else if (parts.empty()) {
         parts.push_back(x);
-        has_base = x->revision == 0;
+        is_whole = x->correction || x->revision == 0;
       } else if (replaces(*x, *parts.back())) {
         parts.back() = x;
-      } else if (x->revision == 0 || x->revision > parts.back()->revision) {
+      } else if (x->correction || x->revision == 0
+                 || x->revision > parts.back()->revision) {
         parts.push_back(x);
       }
     }
@@ -222,7 +224,7 @@ private:
         const auto& x = i->second;
         if (x.early != nullptr || (target_ns != 0 && !is_complete))
           keep(x, result_.rest);
-        else if (target_ns == 0 || !x.has_base || x.start_ns() < merge_from_ns)
+        else if (target_ns == 0 || !x.is_whole || x.start_ns() < merge_from_ns)
           keep(x, result_.merged);
         else
           fold(x, wide);
@@ -232,6 +234,7 @@ private:
         wide->width_ns = target_ns;
         wide->revision = 0;
         wide->early = false;
+        wide->correction = false;
         result_.merged.summaries.push_back(std::move(*wide));
       }
     }

@@ -11,12 +11,15 @@
 // - Summaries of tumbling-like windows: of one series and one width, that neither overlap
 //   nor begin at different offsets of their width. Hopping windows are not merged: each
 //   event is in several of them. Widths of a day and more stay.
-// - Of several revisions of one window the highest stands, as it would at the centre; an
-//   early summary goes when the final one is there.
-// - Not merged: a window of which an earlier version may be elsewhere (the first revision
-//   is missing here, or windows of its series are sent early and it is older than the
-//   first of these); a window that ends after `keep_from_ns`. Nor at the
-//   front, see is_front.
+// - Corrections add to what they correct, here or, where that has been merged or sent
+//   already, at the centre: each event is in one record alone.
+// - Of several whole revisions of one window (edges sent those before there were
+//   corrections) the highest stands, as it would at the centre; an early summary goes when
+//   the final one is there.
+// - Not merged: a window of which an earlier version may be elsewhere (only later whole
+//   revisions are here, or windows of its series are sent early and it is older than the
+//   first of these); a window that ends after `keep_from_ns`. Nor at the front, see
+//   is_front.
 //
 // Anomalies, alerts and rejections stay as they are.
 #pragma once

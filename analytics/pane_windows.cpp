@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <tuple>
 #include <utility>
 
 namespace weir::analytics {
@@ -153,10 +154,8 @@ bool pane_windows::add_slowly(std::uint32_t slot, const keyed_event& event,
   if (auto first = end_after(span, marks.taken_until_ns);
       first <= marks.sent_until_ns) {
     ++*revision;
-    dirty_pane dirty{slot, span.start_ns, span.end_ns};
-    if (dirty_.empty() || dirty_.back() != dirty)
-      dirty_.push_back(dirty);
-    dirty_end_ns_ = std::min(dirty_end_ns_, first);
+    note_late(slot, span, event);
+    late_end_ns_ = std::min(late_end_ns_, first);
   }
   if (has_runs()) {
     auto& run = run_of(slot);
@@ -167,6 +166,26 @@ bool pane_windows::add_slowly(std::uint32_t slot, const keyed_event& event,
   key.wake_ns = std::min(key.wake_ns, next_due(slot, marks.sent_until_ns));
   set_fast(key, marks);
   return true;
+}
+
+void pane_windows::note_late(std::uint32_t slot, const time_span& span,
+                             const keyed_event& event) {
+  auto sent_until_ns = marks_[slot].sent_until_ns;
+  bool goes_on = !late_.empty() && late_.back().slot == slot
+                 && late_.back().window.start_ns == span.start_ns
+                 && late_.back().sent_until_ns == sent_until_ns;
+  if (!goes_on) {
+    auto& added = late_.emplace_back();
+    added.slot = slot;
+    added.end_ns = span.end_ns;
+    added.sent_until_ns = sent_until_ns;
+    added.window.start_ns = span.start_ns;
+    added.extended = extended_.take();
+  }
+  auto& part = late_.back();
+  part.window.begin_or_add(event.time_ns, event.value);
+  if (part.extended != extended_pool::none)
+    extended_.add(part.extended, event);
 }
 
 void pane_windows::into_newest(std::uint32_t slot, const time_span& span,
@@ -229,9 +248,9 @@ void pane_windows::advance(std::uint32_t slot, const window_clock& clock,
   }
   if (clock.horizon_ns > marks.taken_until_ns) {
     // What late events of this batch have changed is told before it is forgotten.
-    auto is_mine = [slot](const dirty_pane& x) { return x.slot == slot; };
-    if (clock.horizon_ns >= dirty_end_ns_
-        && std::any_of(dirty_.begin(), dirty_.end(), is_mine))
+    auto is_mine = [slot](const late_part& x) { return x.slot == slot; };
+    if (clock.horizon_ns >= late_end_ns_
+        && std::any_of(late_.begin(), late_.end(), is_mine))
       settle(out);
     marks.taken_until_ns = clock.horizon_ns;
     drop_done(slot, false);
@@ -367,25 +386,53 @@ void pane_windows::collect(const key_state& key, const time_span& window) {
   std::reverse(parts_.begin(), parts_.end());
 }
 
+time_span pane_windows::window_until(std::int64_t end_ns) const {
+  return {config_.calendar ? pane_at(end_ns - 1).start_ns : end_ns - config_.width_ns,
+          end_ns};
+}
+
 bool pane_windows::send(std::uint32_t slot, std::int64_t end_ns, bool early,
                         std::vector<summary>& out) {
-  auto& key = keys_[slot];
-  time_span window{config_.calendar ? pane_at(end_ns - 1).start_ns
-                                    : end_ns - config_.width_ns,
-                   end_ns};
-  collect(key, window);
+  auto window = window_until(end_ns);
+  collect(keys_[slot], window);
   if (parts_.empty())
     return false;
+  std::uint32_t revision = 0;
+  for (const auto& x : parts_)
+    revision += x.revision;
+  send_parts(slot, window, revision, early, out);
+  return true;
+}
+
+/// What late_ has of a window that was sent. Its revision is that of the whole window.
+void pane_windows::send_correction(std::uint32_t slot, std::int64_t end_ns,
+                                   std::vector<summary>& out) {
+  auto window = window_until(end_ns);
+  collect(keys_[slot], window);
+  std::uint32_t revision = 0;
+  for (const auto& x : parts_)
+    revision += x.revision;
+  parts_.clear();
+  auto x = std::partition_point(late_.begin(), late_.end(), [&](const auto& part) {
+    return std::tie(part.slot, part.window.start_ns) < std::tie(slot, window.start_ns);
+  });
+  for (; x != late_.end() && x->slot == slot && x->window.start_ns < end_ns; ++x)
+    if (x->sent_until_ns >= end_ns)
+      parts_.push_back({&x->window, x->extended, 0});
+  send_parts(slot, window, revision, false, out).correction = true;
+}
+
+/// Of parts_, which is not empty.
+summary& pane_windows::send_parts(std::uint32_t slot, const time_span& window,
+                                  std::uint32_t revision, bool early,
+                                  std::vector<summary>& out) {
   auto whole = *parts_.front().window;
-  std::uint32_t revision = parts_.front().revision;
-  for (std::size_t i = 1; i < parts_.size(); ++i) {
+  for (std::size_t i = 1; i < parts_.size(); ++i)
     whole.merge(*parts_[i].window);
-    revision += parts_[i].revision;
-  }
   finish(slot, whole, window, revision, early, out);
   if (extended_.is_used())
     extended_.encode(parts_, out.back().extended);
-  return true;
+  return out.back();
 }
 
 void pane_windows::finish(std::uint32_t slot, open_window whole,
@@ -402,29 +449,33 @@ void pane_windows::finish(std::uint32_t slot, open_window whole,
 }
 
 void pane_windows::settle(std::vector<summary>& out) {
-  if (dirty_.empty())
+  if (late_.empty())
     return;
-  std::sort(dirty_.begin(), dirty_.end());
-  dirty_.erase(std::unique(dirty_.begin(), dirty_.end()), dirty_.end());
+  // In order of time; of one pane, the earlier arrivals first.
+  std::stable_sort(late_.begin(), late_.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.slot, a.window.start_ns) < std::tie(b.slot, b.window.start_ns);
+  });
   std::vector<std::pair<std::uint32_t, std::int64_t>> windows;
-  for (const auto& x : dirty_) {
-    const auto& marks = marks_[x.slot];
-    auto last = std::min(last_end({x.start_ns, x.end_ns}), marks.sent_until_ns);
+  for (const auto& x : late_) {
+    auto pane = time_span{x.window.start_ns, x.end_ns};
+    auto last = std::min(last_end(pane), x.sent_until_ns);
     auto step = config_.calendar ? time_forever : config_.slide_ns;
-    auto first = end_after({x.start_ns, x.end_ns}, marks.taken_until_ns);
+    auto first = end_after(pane, marks_[x.slot].taken_until_ns);
     for (auto end = first; end <= last; end += step) {
       windows.emplace_back(x.slot, end);
       if (step > last - end)
         break;
     }
   }
-  dirty_.clear();
-  dirty_end_ns_ = time_forever;
   std::sort(windows.begin(), windows.end());
   windows.erase(std::unique(windows.begin(), windows.end()), windows.end());
   for (auto [slot, end] : windows)
-    if (send(slot, end, false, out))
-      ++counters_.revisions;
+    send_correction(slot, end, out);
+  counters_.revisions += windows.size();
+  for (const auto& x : late_)
+    extended_.give(x.extended);
+  late_.clear();
+  late_end_ns_ = time_forever;
 }
 
 void pane_windows::tell_early(std::uint32_t slot, std::vector<summary>& out) {
@@ -448,7 +499,7 @@ std::size_t pane_windows::runs_size_bytes() const {
 std::size_t pane_windows::size_bytes() const {
   return keys_.size_bytes() + marks_.size_bytes() + pool_.capacity() * sizeof(pane)
          + free_panes_.capacity() * sizeof(std::uint32_t) + extended_.size_bytes()
-         + runs_size_bytes();
+         + late_.capacity() * sizeof(late_part) + runs_size_bytes();
 }
 
 } // namespace weir::analytics

@@ -162,12 +162,13 @@ private:
   };
   static_assert(sizeof(pane) == 112);
 
-  struct dirty_pane {
-    std::uint32_t slot;
-    std::int64_t start_ns;
-    std::int64_t end_ns;
-    bool operator==(const dirty_pane&) const = default;
-    auto operator<=>(const dirty_pane&) const = default;
+  /// Late events of one pane since the last settle(), for windows that were sent.
+  struct late_part {
+    std::uint32_t slot = 0;
+    std::int64_t end_ns = 0;        // Of the pane.
+    std::int64_t sent_until_ns = 0; // Later windows have them already.
+    open_window window;
+    std::uint32_t extended = extended_pool::none;
   };
 
   /// A pane in its key or in the pool, for reading.
@@ -221,6 +222,12 @@ private:
                 std::vector<summary>& out);
   bool send(std::uint32_t slot, std::int64_t end_ns, bool early,
             std::vector<summary>& out);
+  void note_late(std::uint32_t slot, const time_span& span, const keyed_event& event);
+  void send_correction(std::uint32_t slot, std::int64_t end_ns,
+                       std::vector<summary>& out);
+  time_span window_until(std::int64_t end_ns) const;
+  summary& send_parts(std::uint32_t slot, const time_span& window,
+                      std::uint32_t revision, bool early, std::vector<summary>& out);
   void drop_done(std::uint32_t slot, bool at_once);
   void finish(std::uint32_t slot, open_window whole, const time_span& window,
               std::uint32_t revision, bool early, std::vector<summary>& out);
@@ -238,9 +245,9 @@ private:
   chunked_vector<std::unique_ptr<pane_run>> runs_; // By slot; empty without has_runs().
   std::vector<pane> pool_;
   std::vector<std::uint32_t> free_panes_;
-  std::vector<dirty_pane> dirty_;
-  std::int64_t dirty_end_ns_ = time_forever; // The first end of a window in dirty_.
-  std::vector<part> parts_;                  // Scratch of send().
+  std::vector<late_part> late_;
+  std::int64_t late_end_ns_ = time_forever; // The first end of a window of late_.
+  std::vector<part> parts_;                 // Scratch of send().
   mutable time_span calendar_span_{0, 0};
   std::unique_ptr<loading, void (*)(loading*)> loading_;
 };

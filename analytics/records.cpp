@@ -65,6 +65,7 @@ void merge(summary& into, const summary& other) {
   into.late_count += other.late_count;
   into.revision = std::max(into.revision, other.revision);
   into.early = into.early || other.early;
+  into.correction = into.correction && other.correction;
   merge_extended(into.extended, other.extended);
   into.width_ns = end_ns - into.start_ns;
 }

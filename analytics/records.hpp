@@ -30,10 +30,13 @@ struct summary {
   std::int64_t last_ns = 0;
   std::uint32_t late_count = 0; ///< Events of this series that came too late since
                                 ///< its previous summary; they are in no window.
-  std::uint32_t revision = 0; ///< Late events that are in it although it had been sent
-                              ///< before. Higher replaces lower for the same window.
+  std::uint32_t revision = 0; ///< Late events that came after it had been sent, so far.
   bool early = false; ///< The window is still open; anything that is not early, or
                       ///< comes later, replaces it.
+
+  /// Holds only late events that came since the window was sent, and adds to what was
+  /// sent: so in any order, and whatever was merged meanwhile, each event counts once.
+  bool correction = false;
 
   /// What the window's further aggregates (sketches, rate, ...) left, encoded; see
   /// analytics/extended_aggregates.hpp. Empty where only the fields above were asked.
@@ -47,7 +50,8 @@ struct summary {
 };
 
 /// Folds `other` into `into` (Chan, Golub, LeVeque 1979). Both must be of one
-/// series; the result keeps `into`'s start, covers both, and is early if one is.
+/// series; the result keeps `into`'s start, covers both, is early if one is, and a
+/// correction if both are.
 /// `extended` merges as in analytics/extended_aggregates.hpp; of a side whose
 /// `extended` cannot be read, that of the other side stands.
 void merge(summary& into, const summary& other);

@@ -85,7 +85,7 @@ struct shard_status {
   std::uint64_t unkeyed = 0;     ///< In no group or derivation: the table was full.
   std::uint64_t forced = 0;      ///< See window_counters.
   std::uint64_t summaries = 0;
-  std::uint64_t revisions = 0; ///< Of these, sent again because of late events.
+  std::uint64_t revisions = 0; ///< Corrections of them, by late events.
   std::uint64_t early = 0;     ///< Of these, sent before their time.
   std::uint64_t anomalies = 0;
   std::uint64_t alerts = 0;      ///< Transitions.

@@ -1,9 +1,9 @@
 // What cuts one view's windows: the interface that all window kinds share.
 //
 //   pane_windows     tumbling, hopping, calendar: order does not matter, late events
-//                    revise windows that were sent
+//                    correct windows that were sent
 //   ordered_windows  session, count, state, sliding: events are put in order first, so
-//                    their windows wait for the allowed lateness and are never revised
+//                    their windows wait for the allowed lateness and are never corrected
 //
 // Pure arithmetic: no clock, no thread, no I/O. Keys are dense slots that the caller
 // gives out; summaries carry the key's series.
@@ -57,7 +57,7 @@ struct keyed_event {
 /// Counters of one view; they only grow.
 struct window_counters {
   std::uint64_t windows = 0;   ///< Sent for the first time.
-  std::uint64_t revisions = 0; ///< Sent again, because of late events.
+  std::uint64_t revisions = 0; ///< Corrections sent, because of late events.
   std::uint64_t early = 0;     ///< Sent before their time.
   std::uint64_t late = 0;      ///< Events that came too late for any window.
   std::uint64_t forced = 0;    ///< Events let through before their order was sure, or
@@ -93,7 +93,7 @@ public:
     close(slot, false, out);
   }
 
-  /// Sends the revisions that the events since the last call have made.
+  /// Sends, as corrections, the late events since the last call of windows that were sent.
   virtual void settle(std::vector<summary>& out) = 0;
 
   /// Sends what is open as early results.

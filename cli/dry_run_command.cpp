@@ -189,11 +189,11 @@ void print_summary(const dry_run& run, const report_counts& sent, double seconds
     stderr,
     "weir: %llu events in: %llu taken, %llu late, %llu filtered, %llu sampled out, "
     "%llu without a number after conversion, %llu rejected; %llu derived\n"
-    "weir: %llu windows, %llu revisions, %llu early results, %llu anomalies, %llu "
+    "weir: %llu windows, %llu corrections, %llu early results, %llu anomalies, %llu "
     "alerts; %llu series\n",
     n(counts.events), n(status.events), n(status.late), n(status.filtered),
     n(status.sampled_out), n(status.unconverted), n(counts.rejected), n(status.derived),
-    n(sent.windows), n(sent.revisions), n(sent.early), n(status.anomalies),
+    n(sent.windows), n(sent.corrections), n(sent.early), n(status.anomalies),
     n(status.alerts), n(status.series));
   if (counts.restamped + status.unkeyed + status.forced > 0)
     std::fprintf(stderr,

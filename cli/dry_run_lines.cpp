@@ -53,8 +53,8 @@ std::string note_of(const analytics::summary& x) {
   std::string result;
   if (x.early)
     result += "early  ";
-  if (x.revision > 0)
-    result += "revision " + std::to_string(x.revision) + "  ";
+  if (x.correction)
+    result += "correction  ";
   if (x.late_count > 0)
     result += std::to_string(x.late_count) + " late  ";
   return result;
@@ -357,6 +357,7 @@ void append_window_json(std::string& out, const analytics::summary& x,
   line.whole("late", x.late_count);
   line.whole("revision", x.revision);
   line.flag("early", x.early);
+  line.flag("correction", x.correction);
   if (view != nullptr && !view->aggregates.specs.empty()) {
     line.key("aggregates");
     append_aggregates_json(out, x, *view);

@@ -76,8 +76,8 @@ const dry_run_report::series_facts& dry_run_report::facts_of(analytics::series_i
 
 void dry_run_report::add_window(const analytics::summary& x) {
   counts_.early += x.early ? 1 : 0;
-  counts_.revisions += !x.early && x.revision > 0 ? 1 : 0;
-  counts_.windows += !x.early && x.revision == 0 ? 1 : 0;
+  counts_.corrections += x.correction ? 1 : 0;
+  counts_.windows += !x.early && !x.correction ? 1 : 0;
   if (!begin(report_kind::window))
     return;
   const auto& facts = facts_of(x.series);

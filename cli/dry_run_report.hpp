@@ -27,8 +27,8 @@ struct report_options {
 };
 
 struct report_counts {
-  std::uint64_t windows = 0; ///< Sent for the first time and on time.
-  std::uint64_t revisions = 0;
+  std::uint64_t windows = 0;     ///< Sent for the first time and on time.
+  std::uint64_t corrections = 0; ///< Of windows that were sent.
   std::uint64_t early = 0;
 };
 

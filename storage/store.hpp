@@ -158,8 +158,8 @@ public:
   /// After each commit the fates of an edge's numbers are compared with its position;
   /// what does not agree is counted and reported in `violations`.
   ///
-  /// A summary for a window that is already there: a higher `revision` replaces
-  /// it; otherwise one from a later run or another epoch of the edge (a restart
+  /// A summary for a window that is already there: a correction is merged into it, a
+  /// higher `revision` that is none replaces it; otherwise one from a later run or another epoch of the edge (a restart
   /// inside the window) is merged into it with the next revision, and one of the
   /// same run is ignored. After such a merge, higher revisions of the later run
   /// correct what that run saw; what the earlier runs saw stays. With a lane open, the

@@ -14,8 +14,10 @@ namespace {
 constexpr std::uint8_t window_value_version = 3;
 constexpr std::uint8_t has_parts = 1;
 constexpr std::uint8_t has_earlier = 2;
+constexpr std::uint8_t is_early = 1;
+constexpr std::uint8_t is_correction = 2;
 
-// revision, late, count, 7 doubles, 2 times, early, size of `extended`.
+// revision, late, count, 7 doubles, 2 times, marks, size of `extended`.
 constexpr std::size_t part_bytes = 4 + 4 + 8 + 7 * 8 + 2 * 8 + 1 + 4;
 
 /// Appends big-endian numbers at a place that has room for them.
@@ -51,7 +53,8 @@ void put_summary(std::string& out, const analytics::summary& x) {
     to.put_double(field);
   to.put_time(x.first_ns);
   to.put_time(x.last_ns);
-  to.put(static_cast<std::uint8_t>(x.early ? 1 : 0));
+  to.put(static_cast<std::uint8_t>((x.early ? is_early : 0)
+                                   | (x.correction ? is_correction : 0)));
   to.put(static_cast<std::uint32_t>(x.extended.size()));
   out.append(x.extended);
 }
@@ -71,10 +74,11 @@ analytics::summary take_summary(byte_reader& in, const window_key& key,
   x.last_ns = in.take_time();
   if (version == 1)
     return x;
-  auto early = in.take<std::uint8_t>();
-  if (early > 1)
+  auto marks = in.take<std::uint8_t>();
+  if (marks > (is_early | is_correction))
     malformed("a summary");
-  x.early = early == 1;
+  x.early = (marks & is_early) != 0;
+  x.correction = (marks & is_correction) != 0;
   x.extended = in.take_text();
   return x;
 }

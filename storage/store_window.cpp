@@ -21,8 +21,9 @@ bool can_hold(const analytics::summary& x, const analytics::summary& part) {
 enum class relation {
   nothing_new,
   replaces,
-  adds, ///< The edge had forgotten the window (a series that was evicted and came
-        ///< again) and began it anew.
+  corrects, ///< Late events alone.
+  adds,     ///< The edge had forgotten the window (a series that was evicted and came
+            ///< again) and began it anew.
 };
 
 /// Numbers have an order within a run: of two that are early the one that comes later
@@ -32,6 +33,9 @@ relation relate(const analytics::summary& x, const analytics::summary& current) 
     return relation::replaces;
   if (x.early)
     return relation::nothing_new;
+  if (x.correction)
+    return relation::corrects;
+  // Edges before corrections sent the whole window again.
   if (x.revision > current.revision && can_hold(x, current))
     return relation::replaces;
   return x.revision == 0 || x.revision > current.revision ? relation::adds
@@ -42,7 +46,7 @@ relation relate(const analytics::summary& x, const analytics::summary& current) 
 /// open window over an ordered restart. After a crash it has only the rest.
 bool covers(const window_version& x, const window_parts& before) {
   const auto& early_part = before.current;
-  return early_part.early && x.epoch == before.epoch
+  return early_part.early && x.epoch == before.epoch && !x.value.correction
          && x.value.first_ns <= early_part.first_ns
          && x.value.count >= early_part.count;
 }
@@ -52,8 +56,8 @@ bool covers(const window_version& x, const window_parts& before) {
 /// send a revision, too, but of late events alone.
 bool takes_over(const window_version& x, const window_parts& before,
                 const analytics::summary& whole) {
-  return x.epoch == before.epoch && x.value.revision > whole.revision
-         && can_hold(x.value, whole);
+  return x.epoch == before.epoch && !x.value.correction
+         && x.value.revision > whole.revision && can_hold(x.value, whole);
 }
 
 analytics::summary whole_of(const window_parts& parts) {
@@ -69,6 +73,16 @@ analytics::summary whole_of(const window_parts& parts) {
   return sum;
 }
 
+/// With late events. Where they came first, before what they correct, what stands there
+/// is itself a correction, and what was sent first adds to it in its turn.
+window_parts corrected(const window_parts& before, const analytics::summary& x) {
+  auto after = before;
+  analytics::merge(after.current, x);
+  after.current.start_ns = x.start_ns;
+  after.current.width_ns = x.width_ns;
+  return after;
+}
+
 /// What stands there after `x` came, or nothing if `x` changes nothing.
 std::optional<window_parts> next_parts(const window_version& x,
                                        const window_parts& before) {
@@ -77,6 +91,8 @@ std::optional<window_parts> next_parts(const window_version& x,
     auto how = relate(x.value, before.current);
     if (x.run < before.run || how == relation::nothing_new)
       return std::nullopt;
+    if (how == relation::corrects)
+      return corrected(before, x.value);
     if (how == relation::adds)
       after.earlier = whole_of(before);
     else

@@ -79,6 +79,15 @@ void put_text(msgpack_writer& out, std::string_view x) {
   out.text(readable);
 }
 
+/// What a summary is to others of its window; see WIRE.md.
+enum class summary_kind : std::uint8_t { final = 0, early = 1, correction = 2 };
+
+summary_kind kind_of(const analytics::summary& x) {
+  if (x.early)
+    return summary_kind::early;
+  return x.correction ? summary_kind::correction : summary_kind::final;
+}
+
 void put(msgpack_writer& out, const analytics::summary& x) {
   out.array(summary_fields);
   out.natural(x.series);
@@ -96,7 +105,7 @@ void put(msgpack_writer& out, const analytics::summary& x) {
   out.integer(distance(x.start_ns, x.last_ns));
   out.natural(x.late_count);
   out.natural(x.revision);
-  out.natural(x.early ? 1 : 0);
+  out.natural(static_cast<std::uint8_t>(kind_of(x)));
   // Cut bytes would be no sketch: the summary goes without. Extended aggregates that
   // encode themselves are never that large.
   out.binary(x.extended.size() <= extended_bytes_max ? std::string_view{x.extended}
@@ -228,9 +237,10 @@ private:
   /// What version 2 added. Whether `extended` can be read is asked where it is used:
   /// a sketch of a newer version must not cost the block.
   void read_additions(analytics::summary& x) {
-    std::uint8_t early = 0;
-    check_kind(in_.natural(early) && early <= 1, "early", " is not 0 or 1");
-    x.early = early == 1;
+    std::uint8_t kind = 0;
+    check_kind(in_.natural(kind) && kind <= 2, "kind", " is not 0, 1 or 2");
+    x.early = kind == static_cast<std::uint8_t>(summary_kind::early);
+    x.correction = kind == static_cast<std::uint8_t>(summary_kind::correction);
     std::string_view bytes;
     check(in_.binary(bytes) && bytes.size() <= extended_bytes_max,
           "extended is not binary of at most 64 KiB");

@@ -47,7 +47,7 @@ struct edge_status {
   std::vector<std::uint64_t> rejected_by_source;
 
   // Appended later: an older edge does not send these, and they stay 0.
-  std::uint64_t revisions_total = 0;   ///< Windows sent again because of late events.
+  std::uint64_t revisions_total = 0;   ///< Corrections because of late events.
   std::uint64_t filtered_total = 0;    ///< Filtered, sampled out or not convertible.
   std::uint64_t derived_total = 0;     ///< Events made of others.
   std::uint64_t evicted_total = 0;     ///< Series that gave way to new ones.

@@ -163,7 +163,7 @@ void write_fleet(writer& out, const actors::fleet_view& fleet) {
   per_edge(out, fleet, "weir_edge_resident_bytes", "gauge", "Memory.",
            [](const view& x) { return number(x.status.rss_bytes); });
   per_edge(out, fleet, "weir_edge_revisions_total", "counter",
-           "Windows sent again because of late events.",
+           "Corrections of windows because of late events.",
            [](const view& x) { return number(x.status.revisions_total); });
   per_edge(out, fleet, "weir_edge_filtered_total", "counter",
            "Events that a filter, sample or conversion let go.",

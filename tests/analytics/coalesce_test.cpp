@@ -45,6 +45,22 @@ summary early(summary x) {
   return x;
 }
 
+/// Count, sum, smallest, largest.
+using totals = std::tuple<std::uint64_t, double, double, double>;
+
+void add(totals& to, const summary& x) {
+  auto& [count, sum, min, max] = to;
+  min = count == 0 ? x.min : std::min(min, x.min);
+  max = count == 0 ? x.max : std::max(max, x.max);
+  count += x.count;
+  sum += x.sum;
+}
+
+summary correction(summary x) {
+  x.correction = true;
+  return x;
+}
+
 record_block block(std::vector<summary> summaries) {
   record_block x;
   x.series = {"a", "b", "c", "d"};
@@ -175,7 +191,21 @@ TEST_CASE_METHOD(fixture, "a window that was forgotten and came again counts wit
   CHECK(run({make(0, 10, 3), again}, -1).merged.summaries.size() == 2);
 }
 
-TEST_CASE_METHOD(fixture, "a correction without its first revision is not merged",
+TEST_CASE_METHOD(fixture, "corrections add, with what they correct or without it",
+                 "[coalesce]") {
+  auto late = correction(make(0, 10, 2, 3));
+  auto result = run({make(0, 10, 3), late, make(10), make(100), late, make(200)});
+  CHECK(texts(result.merged) == list{"0+100:8", "100+100:1"});
+  CHECK_FALSE(result.merged.summaries[0].correction);
+  // What it corrects was merged before, or has been sent.
+  auto later = run({late, make(210), make(300), make(400)});
+  CHECK(texts(later.merged) == list{"0+100:2", "200+100:1", "300+100:1"});
+  CHECK_FALSE(later.merged.summaries[0].correction);
+  // Where it stays as it is, it stays a correction.
+  CHECK(run({make(0, 10, 3), late}, -1).merged.summaries.back().correction);
+}
+
+TEST_CASE_METHOD(fixture, "a whole revision without the first one is not merged",
                  "[coalesce]") {
   auto result = run({make(0, 10, 4, 1), make(10), make(100), make(200)});
   CHECK(texts(result.merged) == list{"0+10:4 r1", "0+100:1", "100+100:1"});
@@ -238,7 +268,8 @@ TEST_CASE_METHOD(fixture, "any input keeps its totals and extremes over any pass
     ladder = {};
     auto random = std::mt19937{seed};
     std::vector<summary> input;
-    std::map<series_id, std::tuple<std::uint64_t, double, double, double>> want;
+    std::multimap<std::size_t, summary> corrections; // By where they come.
+    std::map<series_id, totals> want;
     for (series_id series = 0; series < 4; ++series)
       for (int i = 0; i < 1500; ++i) {
         if (random() % 4 == 0)
@@ -247,22 +278,26 @@ TEST_CASE_METHOD(fixture, "any input keeps its totals and extremes over any pass
         x.series = series;
         if (random() % 8 == 0)
           input.push_back(early(x));
-        if (random() % 8 == 0) { // Corrected later.
+        if (random() % 8 == 0) { // Sent again, whole, as edges did once.
           auto first = x;
           first.count -= first.count > 1 ? 1 : 0;
           input.push_back(first);
           x.revision = 1;
         }
         input.push_back(x);
-        auto& [count, sum, min, max] = want[series];
-        min = count == 0 ? x.min : std::min(min, x.min);
-        max = count == 0 ? x.max : std::max(max, x.max);
-        count += x.count;
-        sum += x.sum;
+        if (x.revision == 0 && random() % 4 == 0) { // Corrected, perhaps much later.
+          auto late = correction(make(i * 10, 10, 1 + random() % 3, 1));
+          late.series = series;
+          corrections.emplace(random() % 4000, late); // Order does not matter.
+          add(want[series], late);
+        }
+        add(want[series], x);
       }
     std::stable_sort(input.begin(), input.end(), [](const auto& l, const auto& r) {
       return l.start_ns < r.start_ns;
     });
+    for (const auto& [at, x] : corrections)
+      input.insert(input.begin() + static_cast<std::ptrdiff_t>(at), x);
     auto before = input.size();
     for (int pass = 0; pass < 4; ++pass) { // In two steps each, as the outbox does.
       auto half = input.begin() + static_cast<std::ptrdiff_t>(input.size() / 2);
@@ -280,11 +315,7 @@ TEST_CASE_METHOD(fixture, "any input keeps its totals and extremes over any pass
     for (const auto& x : input) {
       if (x.early)
         continue;
-      auto& [count, sum, min, max] = got[x.series];
-      min = count == 0 ? x.min : std::min(min, x.min);
-      max = count == 0 ? x.max : std::max(max, x.max);
-      count += x.count;
-      sum += x.sum;
+      add(got[x.series], x);
     }
     for (const auto& [series, x] : want) {
       CHECK(std::get<0>(got[series]) == std::get<0>(x));

@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <optional>
 #include <vector>
 
 using namespace weir::analytics;
@@ -27,12 +28,17 @@ struct fixture {
     return {t0 + second * second_ns, value, *table.intern(series), 0};
   }
 
-  /// The last result of the window that begins at `second`.
-  const summary* last_of(std::int64_t second) const {
-    const summary* result = nullptr;
+  /// All that was sent of the window that begins at `second`, corrections added.
+  std::optional<summary> whole_of(std::int64_t second) const {
+    std::optional<summary> result;
     for (const auto& x : out.summaries)
-      if (x.start_ns == t0 + second * second_ns)
-        result = &x;
+      if (x.start_ns == t0 + second * second_ns) {
+        CHECK(x.correction == result.has_value()); // Sent once, then corrected.
+        if (result)
+          merge(*result, x);
+        else
+          result = x;
+      }
     return result;
   }
 };
@@ -45,13 +51,13 @@ TEST_CASE_METHOD(fixture,
   // Windows of 10 s, 2 s out of order, 10 s of lateness.
   shard uut{program_of({}), table};
   uut.process(std::vector{at(0, 1.0), at(13, 1.0)}, {t0, time_forever}, out);
-  REQUIRE(last_of(0));
-  CHECK(last_of(0)->count == 1);
+  REQUIRE(whole_of(0));
+  CHECK(whole_of(0)->count == 1);
   // The late event is taken; what follows puts its window beyond the lateness.
   uut.process(std::vector{at(1, 1.0), at(40, 1.0), at(2, 1.0)}, {t0, time_forever},
               out);
-  CHECK(last_of(0)->count == 2);
-  CHECK(last_of(0)->revision == 1);
+  CHECK(whole_of(0)->count == 2);
+  CHECK(whole_of(0)->revision == 1);
   CHECK(uut.status().late == 1);
   CHECK(uut.status().events == 4);
 }
@@ -67,8 +73,8 @@ TEST_CASE_METHOD(fixture, "the same for hopping windows, of which each is told",
               out);
   for (auto start : {0, 5}) {
     CAPTURE(start);
-    REQUIRE(last_of(start));
-    CHECK(last_of(start)->count == 2);
+    REQUIRE(whole_of(start));
+    CHECK(whole_of(start)->count == 2);
   }
 }
 
@@ -83,11 +89,11 @@ TEST_CASE_METHOD(fixture, "a hopping window that is open takes what others refus
   uut.process(std::vector{at(7, 1.0), at(22, 1.0), at(40, 1.0)}, {t0, time_forever},
               out);
   CHECK(uut.status().late == 0);
-  CHECK(last_of(-2) == nullptr);
+  CHECK(!whole_of(-2));
   for (auto start : {0, 2, 4, 6}) {
     CAPTURE(start);
-    REQUIRE(last_of(start));
-    CHECK(last_of(start)->count == 2);
+    REQUIRE(whole_of(start));
+    CHECK(whole_of(start)->count == 2);
   }
 }
 
@@ -99,8 +105,8 @@ TEST_CASE_METHOD(fixture, "another series' progress sends no revision early",
   uut.process(
     std::vector{at(1, 1.0), at(50, 1.0, other), at(90, 1.0, other), at(2, 1.0)},
     {t0, time_forever}, out);
-  CHECK(last_of(0)->count == 3);
-  CHECK(last_of(0)->revision == 2);
+  CHECK(whole_of(0)->count == 3);
+  CHECK(whole_of(0)->revision == 2);
   uut.tick({t0, time_forever}, true, out);
   CHECK(uut.status().revisions == 1);
 }
@@ -119,6 +125,6 @@ TEST_CASE_METHOD(fixture, "a view's own lateness holds also after a silence",
   uut.tick({t0 + 60 * second_ns, time_forever}, true, out);
   uut.process(std::vector{at(1, 1.0)}, {t0 + 61 * second_ns, time_forever}, out);
   CHECK(uut.status().late == 0);
-  REQUIRE(last_of(0));
-  CHECK(last_of(0)->count == 2);
+  REQUIRE(whole_of(0));
+  CHECK(whole_of(0)->count == 2);
 }

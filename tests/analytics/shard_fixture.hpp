@@ -30,13 +30,20 @@ using window_key = std::pair<std::string, std::int64_t>;
 using window_map = std::map<window_key, summary>;
 
 /// What a reader keeps of all summaries of a window: no early one over a final one, and
-/// the highest revision. Of two that are equal in that the first stands, so that what
-/// differs has to say so.
+/// corrections added. Of two final ones the first stands, so that what differs has to
+/// say so.
 inline void keep(window_map& windows, const std::string& text, const summary& x) {
   auto [pos, is_new] = windows.try_emplace({text, x.start_ns}, x);
   auto& kept = pos->second;
-  if (!is_new && (!x.early || kept.early) && (kept.early || x.revision > kept.revision))
+  if (is_new)
+    return;
+  if (kept.early) {
     kept = x;
+  } else if (x.correction) {
+    merge(kept, x);
+    kept.start_ns = x.start_ns;
+    kept.width_ns = x.width_ns;
+  }
 }
 
 class test_node {

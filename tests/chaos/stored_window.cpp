@@ -20,6 +20,7 @@ struct part {
   std::int64_t first_ns = 0;
   std::int64_t last_ns = 0;
   bool early = false;
+  bool correction = false;
 };
 
 /// What a window holds: what the run (epoch, run) saw, and what all before it saw.
@@ -42,23 +43,30 @@ part take_part(fields& in, std::uint64_t version) {
   result.first_ns = in.time();
   result.last_ns = in.time();
   if (version >= 2) {
-    result.early = in.number(1) != 0;
+    auto marks = in.number(1);
+    result.early = (marks & 1) != 0;
+    result.correction = (marks & 2) != 0;
     in.text(); // extended
   }
   return result;
+}
+
+void add(part& to, const part& x) {
+  to.count += x.count;
+  to.sum += x.sum;
+  to.min = std::min(to.min, x.min);
+  to.max = std::max(to.max, x.max);
+  to.first_ns = std::min(to.first_ns, x.first_ns);
+  to.last_ns = std::max(to.last_ns, x.last_ns);
+  to.revision = std::max(to.revision, x.revision);
 }
 
 part merged(const content& x) {
   auto result = x.first;
   if (!x.second)
     return result;
+  add(result, *x.second);
   result.revision = x.second->revision + 1 + x.first.revision;
-  result.count += x.second->count;
-  result.sum += x.second->sum;
-  result.min = std::min(result.min, x.second->min);
-  result.max = std::max(result.max, x.second->max);
-  result.first_ns = std::min(result.first_ns, x.second->first_ns);
-  result.last_ns = std::max(result.last_ns, x.second->last_ns);
   return result;
 }
 
@@ -82,6 +90,8 @@ void put_same_run(content& x, const part& news) {
   }
   if (news.early)
     return;
+  if (news.correction)
+    return add(x.first, news);
   if (news.revision > x.first.revision && can_hold(news, x.first))
     x.first = news;
   else if (news.revision == 0 || news.revision > x.first.revision)
@@ -100,10 +110,11 @@ void put(std::optional<content>& x, std::uint64_t epoch, std::uint32_t run,
   if (x->epoch == epoch && run < x->run)
     return;
   auto all = merged(*x);
-  if (x->epoch == epoch && news.revision > all.revision && can_hold(news, all)) {
+  if (x->epoch == epoch && !news.correction && news.revision > all.revision
+      && can_hold(news, all)) {
     x = content{epoch, run, news, std::nullopt};
-  } else if (x->epoch == epoch && x->first.early && news.first_ns <= x->first.first_ns
-             && news.count >= x->first.count) {
+  } else if (x->epoch == epoch && x->first.early && !news.correction
+             && news.first_ns <= x->first.first_ns && news.count >= x->first.count) {
     x->first = news;
     x->run = run;
   } else {

@@ -73,6 +73,17 @@ struct content {
       last_ns = x.time_ns;
     }
   }
+  /// Another part, sent before this one.
+  void merge(const content& x) {
+    min = std::min(min, x.min);
+    max = std::max(max, x.max);
+    count += x.count;
+    sum += x.sum;
+    if (x.last_ns > last_ns) {
+      last = x.last;
+      last_ns = x.last_ns;
+    }
+  }
   bool operator==(const content&) const = default;
 };
 using window_key = std::pair<std::string, std::int64_t>;
@@ -129,7 +140,7 @@ struct fixture {
     counts = uut.counts();
   }
 
-  /// A later result of a window replaces the one before.
+  /// A later result of a window replaces the one before, a correction adds to it.
   void keep(const analytics::summary& x, const std::string& series) {
     summaries.push_back(x);
     auto name = analytics::parse_series(series);
@@ -141,8 +152,11 @@ struct fixture {
         view = v;
       else if (k == "line" && name->source.empty())
         key = v;
-    by_view[view][{key, x.start_ns}]
-      = {x.count, x.sum, x.min, x.max, x.last, x.last_ns, x.width_ns};
+    auto& window = by_view[view][{key, x.start_ns}];
+    auto sent = window;
+    window = {x.count, x.sum, x.min, x.max, x.last, x.last_ns, x.width_ns};
+    if (x.correction)
+      window.merge(sent);
   }
 };
 
@@ -193,7 +207,7 @@ TEST_CASE_METHOD(fixture,
   }
   CHECK(told == late_times.size());
   CHECK(std::any_of(summaries.begin(), summaries.end(),
-                    [](const auto& x) { return x.revision > 0; }));
+                    [](const auto& x) { return x.correction; }));
 }
 
 TEST_CASE_METHOD(fixture,
@@ -464,7 +478,7 @@ TEST_CASE("weir dry-run: a day on which clocks change has its true width", "[cli
   CHECK(has(done.output, window("2024-03-30T23:00:00.000Z", 23)));
   CHECK(has(done.output, window("2024-03-31T22:00:00.000Z", 24)));
   CHECK(has(done.output, R"("count":23,"sum":23)"));
-  CHECK(has(done.output, "3 windows, 0 revisions"));
+  CHECK(has(done.output, "3 windows, 0 corrections"));
 }
 
 TEST_CASE("weir dry-run: times of arrival bound what is believed of the future",

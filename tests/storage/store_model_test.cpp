@@ -39,6 +39,7 @@ struct model_part {
   std::uint64_t epoch = 0;
   std::uint32_t run = 0;
   std::uint32_t revision = 0;
+  std::uint64_t count = 0;
   double sum = 0;
   bool early = false;
   std::int64_t first_ns = 0;
@@ -64,29 +65,48 @@ struct model {
     return revision;
   }
 
+  static void correct(model_part& part, const summary& x) {
+    part.revision = std::max(part.revision, x.revision);
+    part.count += x.count;
+    part.sum += x.sum;
+    part.first_ns = std::min(part.first_ns, x.first_ns);
+    part.last_ns = std::max(part.last_ns, x.last_ns);
+  }
+
+  static bool holds_all(const summary& x, const std::vector<model_part>& parts) {
+    std::uint64_t count = 0;
+    for (const auto& part : parts) {
+      count += part.count;
+      if (x.first_ns > part.first_ns || x.last_ns < part.last_ns)
+        return false;
+    }
+    return x.count >= count;
+  }
+
   void add(const incoming_block& block, const summary& x) {
     auto& parts = windows[{block.edge, block.records.series[x.series], x.start_ns}];
-    auto incoming = model_part{block.epoch, block.run,  x.revision, x.sum,
-                               x.early,     x.first_ns, x.last_ns};
+    auto incoming = model_part{block.epoch, block.run, x.revision, x.count,
+                               x.sum,       x.early,   x.first_ns, x.last_ns};
     if (parts.empty()) {
       parts.push_back(incoming);
       return;
     }
     auto& last = parts.back();
     if (last.epoch == block.epoch && last.run == block.run) {
-      // All summaries here count one event: what holds it begins no later, ends no
-      // earlier.
-      auto holds = x.first_ns <= last.first_ns && x.last_ns >= last.last_ns;
-      if (last.early || (!x.early && x.revision > last.revision && holds))
+      auto holds = x.count >= last.count && x.first_ns <= last.first_ns
+                   && x.last_ns >= last.last_ns;
+      if (x.correction && !last.early)
+        correct(last, x);
+      else if (last.early || (!x.early && x.revision > last.revision && holds))
         last = incoming;
       else if (!x.early && (x.revision == 0 || x.revision > last.revision))
         parts.push_back(incoming);
-    } else if (x.revision > revision_of(parts) && last.epoch == block.epoch
-               && parts.size() == 1 && x.first_ns <= last.first_ns
-               && x.last_ns >= last.last_ns) {
-      parts = {incoming}; // All summaries here count one event.
-    } else if (last.early && last.epoch == block.epoch && x.first_ns <= last.first_ns) {
-      last = incoming; // All summaries here count one event.
+    } else if (!x.correction && x.revision > revision_of(parts)
+               && last.epoch == block.epoch && holds_all(x, parts)) {
+      parts = {incoming};
+    } else if (!x.correction && last.early && last.epoch == block.epoch
+               && x.count >= last.count && x.first_ns <= last.first_ns) {
+      last = incoming;
     } else {
       parts.push_back(incoming);
     }
@@ -188,6 +208,7 @@ private:
                             static_cast<std::uint32_t>(below(3)),
                             static_cast<std::uint32_t>(below(2)));
       x.early = below(3) == 0;
+      x.correction = !x.early && below(3) == 0;
       x.first_ns += static_cast<std::int64_t>(below(3));
       records.summaries.push_back(x);
     }
@@ -300,10 +321,13 @@ private:
         auto expected = model_.windows.find({series.edge, series.text, row.start_ns});
         REQUIRE(expected != model_.windows.end());
         double sum = 0;
-        for (const auto& part : expected->second)
+        std::uint64_t count = 0;
+        for (const auto& part : expected->second) {
           sum += part.sum;
+          count += part.count;
+        }
         CHECK(row.sum == sum);
-        CHECK(row.count == expected->second.size());
+        CHECK(row.count == count);
         CHECK(row.early == expected->second.back().early);
         CHECK(row.revision == model::revision_of(expected->second));
       }

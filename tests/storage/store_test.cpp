@@ -187,6 +187,23 @@ TEST_CASE_METHOD(fixture, "a new epoch begins at 1 and keeps the old position",
   CHECK(uut->stats().series == 1);
 }
 
+TEST_CASE_METHOD(fixture, "a correction adds, and readers see a higher revision",
+                 "[store]") {
+  commit(make_block(1, make_summary(0, 1.0)));
+  auto late = make_summary(0, 5.0, 1);
+  late.correction = true;
+  auto report = commit(make_block(2, late));
+  REQUIRE(report.summaries.size() == 1);
+  CHECK(report.summaries[0].value.sum == 6.0);
+  late.revision = 2;
+  commit(make_block(3, late));
+  REQUIRE(all().size() == 1);
+  CHECK(all()[0].count == 3);
+  CHECK(all()[0].sum == 11.0);
+  CHECK(all()[0].revision == 2);
+  CHECK(all()[0].width_ns == make_summary(0, 0.0).width_ns);
+}
+
 TEST_CASE_METHOD(fixture, "a higher revision replaces, a lower one is ignored",
                  "[store]") {
   commit(make_block(1, make_summary(0, 1.0, 1)));

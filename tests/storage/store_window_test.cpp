@@ -31,6 +31,7 @@ window_version random_version(std::mt19937& random, std::uint64_t seq,
   x.value.first_ns += static_cast<std::int64_t>(random() % 3);
   x.value.last_ns += static_cast<std::int64_t>(random() % 3);
   x.value.early = random() % 3 == 0;
+  x.value.correction = !x.value.early && random() % 3 == 0;
   return x;
 }
 
@@ -42,6 +43,21 @@ TEST_CASE("a first version that comes after its revision changes nothing", "[sto
   CHECK_FALSE(add_version(window, version(5, 1.0), false, lane_from_100));
   CHECK(merged(window).sum == 2.0);
   CHECK(merged(window).count == 1);
+}
+
+TEST_CASE("corrections add, whatever has come of their window before", "[store]") {
+  auto late = version(100, 2.0, 1);
+  late.value.correction = true;
+  auto later = version(130, 4.0, 2);
+  later.value.correction = true;
+  later.run = 2; // Which knows the window from the state of the run before.
+  stored_window window;
+  CHECK(add_version(window, late, false, no_lane)); // The window was coalesced.
+  CHECK(merged(window).count == 1);
+  CHECK(add_version(window, version(110, 1.0), false, no_lane)); // Begun anew.
+  CHECK(add_version(window, later, false, no_lane));
+  CHECK(merged(window).count == 3);
+  CHECK(merged(window).sum == 7.0);
 }
 
 TEST_CASE("a window of another epoch stays below what the lane brings", "[store]") {
