@@ -15,6 +15,7 @@ constexpr std::size_t series_max = 1000;
 constexpr std::uint64_t boot_id = 77; // Only the process ends, never the machine.
 constexpr std::size_t journal_bytes_max = 512 << 10;
 constexpr std::size_t segment_bytes = 64 << 10;
+constexpr std::size_t payload_bytes_max = 2048; // A record of one event.
 constexpr std::size_t duplicates_horizon = 8192;
 
 analytics::stream_config stream() {
@@ -210,6 +211,7 @@ bool edge_process::restore_checkpoint(const storage::checkpoint& saved) {
   auto from
     = saved.journal_number == 0 ? journal_->next_number() : saved.journal_number;
   journal_->skip_to(from);
+  journal_->recycle(from);
   replay(from);
   return true;
 }
@@ -318,11 +320,24 @@ std::string edge_process::finish() {
 
 // -- events and status -----------------------------------------------------------
 
-bool edge_process::has_room() const {
+bool edge_process::has_room() {
   for (const auto& x : shards_)
     if (!x.inbox->has_room_to_spare())
       return false;
-  return !journal_ || journal_->stats().needed_bytes < journal_bytes_max / 2;
+  // As the gate will ask; there it would wait for ever, for this thread is the only one.
+  return !journal_ || journal_->reserve(payload_bytes_max).has_value();
+}
+
+std::string edge_process::room() const {
+  std::string result;
+  for (const auto& x : shards_)
+    result += std::to_string(x.inbox->size()) + " in an inbox, ";
+  result += std::to_string(*backlog_) + " records behind, cut "
+            + std::to_string(*committed_) + " committed";
+  if (journal_)
+    result += ", " + std::to_string(journal_->stats().needed_bytes >> 10)
+              + " KB of the journal needed";
+  return result;
 }
 
 void edge_process::take(const transport::raw_event& event) {

@@ -53,7 +53,8 @@ public:
   edge_process& operator=(const edge_process&) = delete;
 
   /// False: a source would have to wait.
-  bool has_room() const;
+  bool has_room();
+  std::string room() const; ///< For a person.
   void take(const transport::raw_event& event);
 
   /// What the timer of the journal does.

@@ -291,6 +291,18 @@ void simulated_edge::on_committed() {
   });
 }
 
+std::string simulated_edge::state() const {
+  if (!process_)
+    return "does not run";
+  auto stats = process_->outbox().stats();
+  return std::to_string(waiting_.size()) + " events wait at the devices ("
+         + process_->room() + "), " + std::to_string(stats.blocks)
+         + " blocks in the outbox from " + std::to_string(stats.oldest_seq) + " to "
+         + std::to_string(stats.next_seq) + ", the centre has "
+         + std::to_string(session_->position().through_seq) + ", "
+         + std::to_string(session_->in_flight_bytes()) + " bytes are on their way";
+}
+
 bool simulated_edge::is_drained() const {
   return process_ && waiting_.empty() && session_->all_acknowledged()
          && process_->outbox().stats().blocks == 0;

@@ -87,6 +87,7 @@ public:
     return counters_;
   }
   bool is_drained() const;
+  std::string state() const; ///< What waits where, for a person.
   std::vector<std::string> problems() const;
 
 private:

@@ -104,6 +104,7 @@ void world::make_edge(std::size_t number) {
     config.clock_drift_ppm
       = random_.between(-faults.drift_max_ppm, faults.drift_max_ppm + 1);
   config.event_mean_ns = config_.event_mean_ns;
+  config.duplicates = config_.duplicates;
   config.kills_on_delivery = faults.kills_on_delivery;
   config.link = config_.link;
   edges_.push_back(std::make_unique<simulated_edge>(time_, random_.fork(), config,
@@ -266,7 +267,7 @@ void world::check_edge(simulated_edge& edge, simulation_result& result) {
                          + " instead of " + std::to_string(expected));
   };
   if (!edge.is_drained())
-    problems.push_back(edge.name() + " has not sent everything");
+    problems.push_back(edge.name() + " has not sent everything: " + edge.state());
   auto account = edge.process().account();
   const auto& fates = edge.feed().fates();
   expect("received", account.received, fates.received);

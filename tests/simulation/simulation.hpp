@@ -39,6 +39,7 @@ struct simulation_config {
   link_config link{0.0, 0.0, 0.0};
   std::size_t outbox_bytes_max = 4 << 20;
   std::int64_t event_mean_ns = 20 * second_ns; ///< Of each edge.
+  double duplicates = 0.03;                    ///< Of events, some minutes later.
   bool journal = true;
 
   /// All links are cut in this span, if it is not empty.

@@ -78,6 +78,20 @@ TEST_CASE("the same seed gives the same run to the step", "[simulation]") {
   CHECK(simulate(config).trace != first.trace);
 }
 
+TEST_CASE("an edge that dies after every few events gets on all the same",
+          "[simulation]") {
+  simulation_config config;
+  config.seed = 6;
+  config.edges = 2;
+  config.length_ns = 6 * hour_ns;
+  config.faults.kills_on_delivery = 0.3;
+  // Each life takes a segment of the journal: what it knows of old events gets short.
+  config.duplicates = 0.0;
+  auto result = simulate(config);
+  expect_no_problems(config, result);
+  CHECK(result.edges.kills > 100);
+}
+
 TEST_CASE("without the journal the same harness finds lost events", "[simulation]") {
   auto config = with_all_faults(1);
   config.edges = 3;
