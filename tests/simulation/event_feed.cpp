@@ -13,7 +13,6 @@ constexpr std::size_t devices = 4;
 constexpr std::size_t clockless_device = 3;
 constexpr std::array<const char*, 2> metrics{"flow", "temperature"};
 
-constexpr double delayed = 0.05; // Arrive out of order.
 constexpr std::int64_t delay_max_ns = 50 * minute_ns;
 constexpr double too_late = 0.003;
 constexpr std::int64_t too_late_by_ns = 8 * hour_ns;
@@ -21,8 +20,8 @@ constexpr std::int64_t value_max = 1000;
 
 } // namespace
 
-event_feed::event_feed(seeded random, bool has_clockless)
-  : random_(random), has_clockless_(has_clockless) {
+event_feed::event_feed(seeded random, bool has_clockless, double delayed)
+  : random_(random), has_clockless_(has_clockless), delayed_(delayed) {
   for (std::size_t i = 0; i < devices; ++i)
     for (const auto* metric : metrics) {
       auto source = "d" + std::to_string(i);
@@ -46,7 +45,7 @@ feed_event event_feed::make(std::int64_t utc_ns) {
   if (has_clockless_ && device == clockless_device)
     return result;
   auto time_ns = utc_ns - random_.between(0, second_ns);
-  if (random_.chance(delayed))
+  if (random_.chance(delayed_))
     time_ns -= random_.between(0, delay_max_ns);
   // Its device's watermark must be beyond it for certain.
   if (utc_ns - began_ns_ > too_late_by_ns + 2 * hour_ns && random_.chance(too_late)) {

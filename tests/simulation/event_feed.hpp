@@ -35,8 +35,9 @@ struct event_fates {
 
 class event_feed {
 public:
-  /// `has_clockless`: one of the devices sends no times.
-  event_feed(seeded random, bool has_clockless);
+  /// `has_clockless`: one of the devices sends no times. `delayed`: so many of the events
+  /// arrive up to an hour after others, and correct windows that have been sent.
+  event_feed(seeded random, bool has_clockless, double delayed);
 
   /// A new event at this true time.
   feed_event make(std::int64_t utc_ns);
@@ -74,6 +75,7 @@ private:
 
   seeded random_;
   const bool has_clockless_;
+  const double delayed_;
   std::int64_t began_ns_ = 0;
   std::vector<series_name> series_;
   std::uint64_t made_ = 0;

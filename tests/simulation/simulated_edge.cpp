@@ -19,7 +19,7 @@ simulated_edge::simulated_edge(virtual_time& time, seeded random,
                                simulated_edge_config config,
                                simulated_link::ends centre)
   : time_(time), random_(random), config_(std::move(config)),
-    feed_(random_.fork(), config_.has_clockless),
+    feed_(random_.fork(), config_.has_clockless, config_.delayed),
     link_(time, random_.fork(), config_.link, make_ends(std::move(centre))) {
   std::filesystem::create_directories(directory());
   plan_event();

@@ -22,6 +22,7 @@ struct simulated_edge_config {
   std::filesystem::path directory;
   std::size_t outbox_bytes_max = 4 << 20;
   bool journal = true;
+  double delayed = 0.05;         ///< See event_feed.
   bool has_clockless = false;    ///< See event_feed.
   std::int64_t utc_start_ns = 0; ///< When virtual time is 0.
   std::int64_t clock_drift_ppm = 0;

@@ -104,6 +104,7 @@ void world::make_edge(std::size_t number) {
     config.clock_drift_ppm
       = random_.between(-faults.drift_max_ppm, faults.drift_max_ppm + 1);
   config.event_mean_ns = config_.event_mean_ns;
+  config.delayed = config_.delayed;
   config.duplicates = config_.duplicates;
   config.kills_on_delivery = faults.kills_on_delivery;
   config.link = config_.link;

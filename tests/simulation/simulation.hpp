@@ -39,6 +39,7 @@ struct simulation_config {
   link_config link{0.0, 0.0, 0.0};
   std::size_t outbox_bytes_max = 4 << 20;
   std::int64_t event_mean_ns = 20 * second_ns; ///< Of each edge.
+  double delayed = 0.05;                       ///< Of events, up to an hour.
   double duplicates = 0.03;                    ///< Of events, some minutes later.
   bool journal = true;
 
