@@ -182,10 +182,10 @@ void pane_windows::note_late(std::uint32_t slot, const time_span& span,
     added.window.start_ns = span.start_ns;
     added.extended = extended_.take();
   }
-  auto& part = late_.back();
-  part.window.begin_or_add(event.time_ns, event.value);
-  if (part.extended != extended_pool::none)
-    extended_.add(part.extended, event);
+  auto& noted = late_.back();
+  noted.window.begin_or_add(event.time_ns, event.value);
+  if (noted.extended != extended_pool::none)
+    extended_.add(noted.extended, event);
 }
 
 void pane_windows::into_newest(std::uint32_t slot, const time_span& span,
@@ -413,8 +413,8 @@ void pane_windows::send_correction(std::uint32_t slot, std::int64_t end_ns,
   for (const auto& x : parts_)
     revision += x.revision;
   parts_.clear();
-  auto x = std::partition_point(late_.begin(), late_.end(), [&](const auto& part) {
-    return std::tie(part.slot, part.window.start_ns) < std::tie(slot, window.start_ns);
+  auto x = std::partition_point(late_.begin(), late_.end(), [&](const auto& y) {
+    return std::tie(y.slot, y.window.start_ns) < std::tie(slot, window.start_ns);
   });
   for (; x != late_.end() && x->slot == slot && x->window.start_ns < end_ns; ++x)
     if (x->sent_until_ns >= end_ns)
@@ -457,10 +457,10 @@ void pane_windows::settle(std::vector<summary>& out) {
   });
   std::vector<std::pair<std::uint32_t, std::int64_t>> windows;
   for (const auto& x : late_) {
-    auto pane = time_span{x.window.start_ns, x.end_ns};
-    auto last = std::min(last_end(pane), x.sent_until_ns);
+    auto span = time_span{x.window.start_ns, x.end_ns};
+    auto last = std::min(last_end(span), x.sent_until_ns);
     auto step = config_.calendar ? time_forever : config_.slide_ns;
-    auto first = end_after(pane, marks_[x.slot].taken_until_ns);
+    auto first = end_after(span, marks_[x.slot].taken_until_ns);
     for (auto end = first; end <= last; end += step) {
       windows.emplace_back(x.slot, end);
       if (step > last - end)

@@ -54,8 +54,7 @@ struct outbox_config {
     decode{};
   std::function<std::string(const analytics::record_block&)> encode{};
 
-  /// Windows whose end is not so much older than the newest one's stay as they are. At
-  /// least the allowed lateness: a correction of a coalesced window cannot be applied.
+  /// Windows whose end is not so much older than the newest one's stay as they are.
   std::int64_t coalesce_min_age_ns = 3'600'000'000'000;
 
   /// Widths of the windows that the node makes: coalesced windows get none of these,

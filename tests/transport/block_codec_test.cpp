@@ -199,13 +199,21 @@ TEST_CASE("further aggregates travel unchanged, up to their limit") {
   CHECK(result->summaries[0].early);
 }
 
-TEST_CASE(
-  "early that is neither 0 nor 1, and extended that is too large, are malformed") {
+TEST_CASE("a correction comes back as one") {
+  auto block = full_block();
+  block.summaries[0].early = false;
+  block.summaries[0].correction = true;
+  auto result = decode_block(encode_block(block));
+  REQUIRE(result.has_value());
+  CHECK(result->summaries[0] == block.summaries[0]);
+}
+
+TEST_CASE("a kind that is not known, and extended that is too large, are malformed") {
   auto bytes = encode_block(full_block());
   auto at
-    = bytes.find(std::string("\x02\x01\xc4\x03\x01\x00\xff", 7)); // revision, early
+    = bytes.find(std::string("\x02\x01\xc4\x03\x01\x00\xff", 7)); // revision, kind
   REQUIRE(at != std::string::npos);
-  bytes[at + 1] = 2;
+  bytes[at + 1] = 3;
   CHECK(decode_error(bytes) == errc::malformed);
   bytes[at + 1] = 1;
   auto size = extended_bytes_max + 1;
