@@ -75,11 +75,13 @@ std::string edge_node::impl::start_zmq(const zmq_source_config& source) {
   settings.receive_hwm = std::min(settings.receive_hwm, budget.receive_messages_max);
   auto ingest = std::make_unique<transport::zmq_ingest>(
     std::move(settings),
-    [port, unit = source.unit](std::string_view client, std::string_view payload) {
-      transport::decode_context context;
-      context.unit = unit;
-      port->take(client, payload, context);
-    },
+    transport::zmq_handlers{
+      [port, unit = source.unit](std::string_view client, std::string_view payload) {
+        transport::decode_context context;
+        context.unit = unit;
+        port->gather(client, payload, context);
+      },
+      [port] { port->flush(); }},
     [port](const transport::error& why) {
       auto reason = why.code == transport::errc::too_large
                       ? analytics::reject_reason::too_large

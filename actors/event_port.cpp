@@ -35,16 +35,23 @@ void event_port::begin(std::string_view origin) {
     counters_.clock_jumps.fetch_add(1, std::memory_order_relaxed);
   counters_.payloads.fetch_add(1, std::memory_order_relaxed);
   staged_.clock = reading_;
-  all_taken_ = true;
-  resolver_.enter();
+  if (!std::exchange(is_begun_, true)) {
+    all_taken_ = true;
+    resolver_.enter();
+  }
+}
+
+void event_port::gather(std::string_view origin, std::string_view payload,
+                        const transport::decode_context& context) {
+  begin(origin);
+  counters_.bytes.fetch_add(payload.size(), std::memory_order_relaxed);
+  decoder_.decode(payload, context, *this);
 }
 
 bool event_port::take(std::string_view origin, std::string_view payload,
                       const transport::decode_context& context) {
-  begin(origin);
-  counters_.bytes.fetch_add(payload.size(), std::memory_order_relaxed);
-  decoder_.decode(payload, context, *this);
-  return hand_over();
+  gather(origin, payload, context);
+  return flush();
 }
 
 bool event_port::take_topic(std::string_view topic, std::string_view payload,
@@ -67,14 +74,14 @@ bool event_port::take_topic(std::string_view topic, std::string_view payload,
 bool event_port::take_event(const transport::raw_event& event) {
   begin({});
   on_event(event);
-  return hand_over();
+  return flush();
 }
 
 void event_port::reject(std::string_view origin, reject_reason reason,
                         std::string_view detail, std::string_view bytes) {
   begin(origin);
   on_reject(reason, detail, bytes);
-  hand_over();
+  flush();
 }
 
 void event_port::on_event(const transport::raw_event& event) {
@@ -157,10 +164,13 @@ void event_port::on_reject(reject_reason reason, std::string_view detail,
   context_.rejected->add(config_.source, origin_, reason, detail, bytes, arrival_ns_);
 }
 
-bool event_port::hand_over() {
+bool event_port::flush() {
+  if (!is_begun_)
+    return true;
   counters_.events.fetch_add(std::exchange(payload_events_, 0),
                              std::memory_order_relaxed);
   auto taken = pass_on();
+  is_begun_ = false;
   resolver_.leave();
   return taken;
 }

@@ -75,6 +75,12 @@ public:
   bool take(std::string_view origin, std::string_view payload,
             const transport::decode_context& context);
 
+  /// As take(), but small payloads wait for others to share the way: they are safe when
+  /// flush() returns.
+  void gather(std::string_view origin, std::string_view payload,
+              const transport::decode_context& context);
+  bool flush();
+
   /// As take(), with the fields that `pattern` finds in the topic.
   bool take_topic(std::string_view topic, std::string_view payload,
                   const transport::topic_template* pattern);
@@ -103,7 +109,6 @@ private:
   void stage(const analytics::event& x, const transport::raw_event& event);
   bool check_time(analytics::event& x, const transport::raw_event& event);
   bool pass_on();
-  bool hand_over();
 
   const event_port_config config_;
   const ingest_context context_;
@@ -114,7 +119,8 @@ private:
   ingest_payload staged_;
   std::size_t staged_events_ = 0;
   std::size_t payload_events_ = 0;
-  bool all_taken_ = true;
+  bool all_taken_ = true; // Of what was begun and not flushed.
+  bool is_begun_ = false;
   std::string_view origin_;
   std::int64_t arrival_ns_ = 0;
   analytics::node_clock clock_;

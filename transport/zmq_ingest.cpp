@@ -73,7 +73,7 @@ private:
 
 struct zmq_ingest::impl {
   zmq_ingest_config config;
-  zmq_handler handler;
+  zmq_handlers handlers;
   std::function<void(const error&)> on_error;
 
   // Destroyed from the last to the first: the context waits for the others.
@@ -89,10 +89,11 @@ struct zmq_ingest::impl {
   std::vector<std::string> due; // Routing ids with an acknowledgement to send.
   zmq::message_t frame;         // Reused by every receive.
   zmq::message_t payload;
+  bool is_unsettled = false;
 
-  impl(zmq_ingest_config settings, zmq_handler take,
+  impl(zmq_ingest_config settings, zmq_handlers with,
        std::function<void(const error&)> complain)
-    : config{std::move(settings)}, handler{std::move(take)},
+    : config{std::move(settings)}, handlers{std::move(with)},
       on_error{std::move(complain)}, clients{
                                        std::max<std::size_t>(config.clients_max, 1)} {
   }
@@ -203,6 +204,7 @@ struct zmq_ingest::impl {
         break;
       take_numbered();
     }
+    settle();
     send_acks();
   }
 
@@ -252,7 +254,13 @@ struct zmq_ingest::impl {
 
   void hand_over(zmq::message_t& message) {
     auto name = user_id(message);
-    handler(name.empty() ? anonymous : name, message.to_string_view());
+    handlers.take(name.empty() ? anonymous : name, message.to_string_view());
+    is_unsettled = true;
+  }
+
+  void settle() {
+    if (std::exchange(is_unsettled, false) && handlers.settle)
+      handlers.settle();
   }
 
   void send_acks() {
@@ -276,7 +284,7 @@ struct zmq_ingest::impl {
   void drain_pull() {
     for (auto i = 0; i < messages_per_round && !stopping; ++i) {
       if (!try_receive(pull, payload))
-        return;
+        break;
       if (payload.more()) {
         drop_rest(pull, payload);
         report(errc::malformed, "a client of " + config.pull_endpoint
@@ -285,12 +293,13 @@ struct zmq_ingest::impl {
       }
       hand_over(payload);
     }
+    settle();
   }
 };
 
-zmq_ingest::zmq_ingest(zmq_ingest_config config, zmq_handler handler,
+zmq_ingest::zmq_ingest(zmq_ingest_config config, zmq_handlers handlers,
                        std::function<void(const error&)> on_error)
-  : impl_{std::make_unique<impl>(std::move(config), std::move(handler),
+  : impl_{std::make_unique<impl>(std::move(config), std::move(handlers),
                                  std::move(on_error))} {
 }
 

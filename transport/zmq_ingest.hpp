@@ -31,18 +31,23 @@ struct zmq_bound_endpoints {
   std::string pull;
 };
 
-/// Takes one message. When it returns, the message counts as received: its
-/// acknowledgement goes out with the next batch of acks. May block: that is the
-/// back-pressure. Must not throw. `client` is the authenticated name, or "zmq".
-using zmq_handler
-  = std::function<void(std::string_view client, std::string_view payload)>;
+struct zmq_handlers {
+  /// Takes one message. May block: that is the back-pressure. Must not throw. `client` is
+  /// the authenticated name, or "zmq".
+  std::function<void(std::string_view client, std::string_view payload)> take;
+
+  /// Comes after the messages that were there, at most 256 of a socket, and before their
+  /// acknowledgements: when it returns they count as received. So what each message
+  /// would cost anew can be done for all of them at once. May block, must not throw.
+  std::function<void()> settle{};
+};
 
 /// Owns one thread, two with CURVE keys. on_error is called on the first:
 /// refused keys, malformed messages, numbers out of order. Never fatal, never
 /// after stop().
 class zmq_ingest {
 public:
-  zmq_ingest(zmq_ingest_config config, zmq_handler handler,
+  zmq_ingest(zmq_ingest_config config, zmq_handlers handlers,
              std::function<void(const error&)> on_error);
   ~zmq_ingest(); ///< Stops.
 

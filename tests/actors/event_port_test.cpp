@@ -100,6 +100,36 @@ TEST_CASE_METHOD(fixture, "series beyond the limit are rejected and known ones g
   CHECK(taken().size() == 1);
 }
 
+TEST_CASE_METHOD(fixture, "gathered payloads share one way through the gate",
+                 "[actors]") {
+  for (int i = 0; i < 10; ++i)
+    uut.gather("t" + std::to_string(i),
+               R"([{"type":"temp","source":")" + std::to_string(i % 3)
+                 + R"(","value":1,"timestamp":)" + std::to_string(1790000000 - i)
+                 + R"(}, {"type":7}])",
+               {});
+  CHECK(taken().empty());
+  CHECK(gate.payloads() == 0);
+  CHECK(uut.flush());
+  CHECK(taken().size() == 10);
+  CHECK(gate.payloads() == 1);
+  CHECK(gate.totals().quarantined() == 10);
+  CHECK(rejected.take_samples().front().source == "test t0");
+  CHECK(uut.counters().payloads == 10);
+  CHECK(uut.counters().events == 10);
+  CHECK(uut.flush()); // Nothing waits.
+  CHECK(gate.payloads() == 1);
+  // Many small ones do not wait for the flush all together.
+  for (int i = 0; i < 5000; ++i)
+    uut.gather("t",
+               R"({"type":"temp","source":"a","value":2,"timestamp":)"
+                 + std::to_string(1780000000 + i) + "}",
+               {});
+  CHECK(taken().size() == 4096);
+  uut.flush();
+  CHECK(taken().size() == 904);
+}
+
 TEST_CASE_METHOD(fixture, "rejections carry the source, the topic and the bytes",
                  "[actors]") {
   uut.take("some/topic", "{\"type\":", {});

@@ -174,7 +174,8 @@ TEST_CASE("batches reach a ZeroMQ ingest and are acknowledged", "[cli]") {
   weir::transport::zmq_ingest_config config;
   config.router_endpoint = "tcp://127.0.0.1:*";
   weir::transport::zmq_ingest ingest{
-    config, [&](std::string_view, std::string_view) { ++messages; },
+    config,
+    {[&](std::string_view, std::string_view) { ++messages; }},
     [](const weir::transport::error&) {}};
   auto bound = ingest.start();
   REQUIRE(bound);

@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 #include <zmq.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -25,15 +26,16 @@ namespace {
 /// Takes messages, and keeps them back while it is closed.
 class receiver {
 public:
-  zmq_handler handler() {
-    return [this](std::string_view client, std::string_view payload) {
-      auto lock = std::unique_lock{mutex_};
-      ++waiting_;
-      changed_.wait(lock, [this] { return open_; });
-      --waiting_;
-      got_.emplace_back(payload);
-      clients_.emplace_back(client);
-    };
+  zmq_handlers handler() {
+    return {[this](std::string_view client, std::string_view payload) {
+              auto lock = std::unique_lock{mutex_};
+              ++waiting_;
+              changed_.wait(lock, [this] { return open_; });
+              --waiting_;
+              got_.emplace_back(payload);
+              clients_.emplace_back(client);
+            },
+            {}};
   }
 
   std::function<void(const error&)> on_error() {
@@ -153,6 +155,38 @@ TEST_CASE("messages arrive in order and are acknowledged", "[zmq_ingest]") {
   CHECK(sink.got() == numbered(0, 500));
   CHECK(sink.clients().front() == "zmq");
   CHECK(sink.errors().empty());
+}
+
+TEST_CASE("messages are acknowledged when they are settled, many at once",
+          "[zmq_ingest]") {
+  auto sink = receiver{}; // Held back: in its first settling.
+  sink.set_open(false);
+  std::atomic<std::size_t> taken{0};
+  std::atomic<std::size_t> settled{0};
+  auto settlings = std::vector<std::size_t>{};
+  auto handlers = zmq_handlers{};
+  handlers.take = [&](std::string_view, std::string_view) { ++taken; };
+  handlers.settle = [&] {
+    settlings.push_back(taken - settled);
+    sink.handler().take("settle", {});
+    settled = taken.load();
+  };
+  auto ingest = zmq_ingest{both_on_free_ports(), handlers, sink.on_error()};
+  auto bound = ingest.start();
+  REQUIRE(bound);
+  auto publisher = connect({bound->router, {}});
+  send_all(*publisher, numbered(0, 500));
+  REQUIRE(wait_until([&] { return sink.blocked(); }));
+  CHECK_FALSE(publisher->drain(200ms));
+  CHECK(publisher->acknowledged() == 0);
+  sink.set_open(true);
+  REQUIRE(publisher->drain(5s));
+  CHECK(publisher->acknowledged() == 500);
+  ingest.stop();
+  CHECK(settled == 500);
+  CHECK(settlings.size() < 100);
+  CHECK(*std::max_element(settlings.begin(), settlings.end()) <= 256);
+  CHECK(*std::min_element(settlings.begin(), settlings.end()) > 0);
 }
 
 TEST_CASE("PUSH messages arrive without acknowledgement", "[zmq_ingest]") {
