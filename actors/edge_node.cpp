@@ -235,6 +235,10 @@ void edge_node::impl::make_shards() {
   gate_parts.inboxes = std::move(inboxes);
   gate_parts.journal = journal.get();
   gate_parts.boot_id = boot_id();
+  gate_parts.on_filling = [this] {
+    if (writer)
+      caf::anon_send(writer, commit_v);
+  };
   gate_parts.on_problem = [](const std::string& problem) {
     if (problem.empty())
       log_info("the journal is written again");
@@ -255,6 +259,7 @@ outbox_writer_parts edge_node::impl::make_writer_parts() {
   parts.committed = committed;
   parts.begin_cut = [this](std::uint64_t number) { return gate->begin_cut(number); };
   parts.progress = [this] { return gate->payloads(); };
+  parts.is_filling = [this] { return gate->is_filling(); };
   parts.node_parts = [this](const node_state& node) { return node_parts(node); };
   parts.on_committed = [this](std::uint64_t journal_number) {
     checkpoint_ns = steady_now_ns();
@@ -274,7 +279,9 @@ outbox_writer_parts edge_node::impl::make_writer_parts() {
 
 void edge_node::impl::start_actors() {
   auto& sys = system.get();
-  writer = sys.spawn<caf::detached>(outbox_writer, config.writer, make_writer_parts());
+  auto writer_config = config.writer;
+  writer_config.backlog_urgent_bytes = budget.backlog_bytes_max / 2;
+  writer = sys.spawn<caf::detached>(outbox_writer, writer_config, make_writer_parts());
   if (alert_client) {
     alert_publisher_parts parts;
     parts.edge = config.name;

@@ -47,6 +47,8 @@ ingest_gate::ingest_gate(ingest_gate_config config, parts with)
   : config_(config), parts_(std::move(with)), series_(parts_.inboxes.size()),
     filter_(config.duplicates_horizon), reader_(*parts_.series) {
   parts_.series->log_releases();
+  if (parts_.journal != nullptr)
+    filling_bytes_ = parts_.journal->stats().size_bytes_max / 2;
 }
 
 std::uint32_t ingest_gate::add_source(std::string name) {
@@ -270,6 +272,8 @@ bool ingest_gate::write(std::unique_lock<std::mutex>& lock, std::uint32_t source
     auto written = append(source, payload);
     if (written) {
       tell({});
+      if (appended_bytes_ - kept_bytes_ >= filling_bytes_)
+        note_filling(true);
       return true;
     }
     if (written.error().code != storage::errc::journal_full) {
@@ -280,10 +284,16 @@ bool ingest_gate::write(std::unique_lock<std::mutex>& lock, std::uint32_t source
     }
     if (closed_)
       return false;
+    note_filling(true);
     // Until a checkpoint makes room. Another payload may come before this one: only
     // what is in the journal has a place in the order.
     journal_room_.wait_for(lock, 200ms);
   }
+}
+
+void ingest_gate::note_filling(bool filling) {
+  if (filling_.exchange(filling) != filling && filling && parts_.on_filling)
+    parts_.on_filling();
 }
 
 /// What is to be named in `segment`, and what is to follow the header.
@@ -376,6 +386,8 @@ expected<void, storage::error> ingest_gate::append(std::uint32_t source,
   auto number = parts_.journal->append(ingest_record_kind, pieces_);
   if (number) {
     from.segment = *segment;
+    for (auto piece : pieces_)
+      appended_bytes_ += piece.size();
     return {};
   }
   forget_names();
@@ -392,6 +404,8 @@ void ingest_gate::on_checkpoint(std::uint64_t number) {
       {{reinterpret_cast<const char*>(&number), sizeof(number)}}};
     static_cast<void>(parts_.journal->append(checkpoint_record_kind, mark));
     parts_.journal->recycle(number);
+    kept_bytes_ = cut_bytes_;
+    note_filling(appended_bytes_ - kept_bytes_ >= filling_bytes_);
   }
   journal_room_.notify_all();
 }
@@ -412,6 +426,7 @@ cut_start ingest_gate::begin_cut(std::uint64_t number) {
       ring[i] = parts_.inboxes[i]->put_cut(number);
     if (parts_.journal != nullptr)
       result.journal_number = closed_ ? closed_at_ : parts_.journal->next_number();
+    cut_bytes_ = appended_bytes_;
     result.totals = totals_;
     save(result.state);
   }

@@ -19,6 +19,7 @@
 #include "analytics/series.hpp"
 #include "storage/journal.hpp"
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -94,6 +95,9 @@ public:
     std::vector<shard_inbox*> inboxes;   ///< By shard.
     storage::journal* journal = nullptr; ///< Null: none.
     std::uint64_t boot_id = 0;           ///< Of this start of the machine; not 0.
+    /// Half of the journal is needed: time for a checkpoint, or sources will wait. Called
+    /// under the gate's lock.
+    std::function<void()> on_filling;
     /// The journal cannot be written (the text says why), or can again (empty).
     std::function<void(const std::string& problem)> on_problem;
   };
@@ -146,6 +150,11 @@ public:
   /// Why the journal cannot be written; empty: it can, or there is none.
   std::string problem() const;
 
+  /// More than half of the journal is needed since the last checkpoint.
+  bool is_filling() const {
+    return filling_;
+  }
+
   /// A checkpoint covers every record before `number`: what of the journal is not
   /// needed any more may be written over.
   void on_checkpoint(std::uint64_t number);
@@ -183,6 +192,7 @@ private:
                                         const ingest_payload& payload);
   void gather(const ingest_payload& payload, std::uint64_t segment);
   void forget_names();
+  void note_filling(bool filling);
   std::size_t size_of(const ingest_payload& payload) const;
   void count(std::size_t accepted, const rejection_counts& rejected,
              std::uint64_t duplicates, std::uint64_t shed);
@@ -228,6 +238,14 @@ private:
   ingest_totals totals_;
   bool closed_ = false;
   std::uint64_t closed_at_ = 0; // The journal's number then.
+
+  // Of the journal's records, since this start: all, before the last cut, and before
+  // the last checkpoint.
+  std::uint64_t appended_bytes_ = 0;
+  std::uint64_t cut_bytes_ = 0;
+  std::uint64_t kept_bytes_ = 0;
+  std::uint64_t filling_bytes_ = 0; // From here on a checkpoint is wanted soon.
+  std::atomic<bool> filling_{false};
   std::uint64_t payloads_ = 0;
   std::string problem_;
 };

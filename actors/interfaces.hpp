@@ -28,7 +28,8 @@ using outbox_writer_actor = caf::typed_actor<
   caf::reacts_to<rejection_batch>,
   // A shard has reached the cut: its records before it belong to this checkpoint.
   caf::reacts_to<shard_cut>,
-  // INTERNAL: time for a checkpoint, if there is something to be kept.
+  // Time for a checkpoint, if there is something to be kept: the journal fills up, or
+  // the writer has asked itself.
   caf::reacts_to<commit>,
   // A last checkpoint of everything that waits. Answered when it is on disk.
   caf::replies_to<finish>::with<outcome>>;

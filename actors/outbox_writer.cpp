@@ -43,16 +43,30 @@ outbox_writer_state::generation& generation_of(outbox_writer_state& st,
 
 // -- writing -----------------------------------------------------------------------
 
-/// How long until the next cut, so that the limits of the config hold.
-time_point::duration rest_after(const outbox_writer_state& st,
-                                time_point::duration took, std::uint64_t bytes) {
+/// When the next cuts may begin, so that the limits of the config hold.
+void rest_after(outbox_writer_state& st, time_point now, std::uint64_t bytes) {
+  auto took = now - st.pending->began;
   auto by_cost = std::chrono::duration_cast<time_point::duration>(
     std::chrono::duration<double>(took) / std::max(st.config.cost_max, 0.001));
   auto by_wear = std::chrono::duration_cast<time_point::duration>(
     std::chrono::duration<double>(static_cast<double>(bytes)
                                   / static_cast<double>(std::max<std::size_t>(
                                     st.config.write_bytes_per_s_max, 1))));
-  return std::max({by_cost, by_wear, time_point::duration{st.config.commit_interval}});
+  auto least = std::max(by_wear, time_point::duration{st.config.commit_interval});
+  st.urgent_cut_at = now + least;
+  st.next_cut_at = now + std::max(least, by_cost);
+}
+
+bool has_records(const outbox_writer_state& st) {
+  return st.generations[0].builder->record_count() > 0 || !st.unwritten.empty();
+}
+
+/// When the next cut is due.
+time_point cut_due_at(const outbox_writer_state& st) {
+  if (*st.parts.backlog >= st.config.backlog_urgent_bytes
+      || (st.parts.is_filling && st.parts.is_filling()))
+    return st.urgent_cut_at;
+  return has_records(st) ? st.next_cut_at : std::max(st.next_cut_at, st.state_due_at);
 }
 
 /// The records of the generation that is to be written next.
@@ -139,10 +153,8 @@ void write_checkpoint(self_pointer self) {
   if (st.parts.committed)
     *st.parts.committed = st.pending->number;
   auto journal_number = checkpoint.journal_number;
-  st.next_cut_at
-    = now_of(self)
-      + rest_after(st, now_of(self) - st.pending->began,
-                   st.parts.outbox->stats().checkpoint_written_bytes - written_before);
+  rest_after(st, now_of(self),
+             st.parts.outbox->stats().checkpoint_written_bytes - written_before);
   st.pending.reset();
   std::swap(st.generations[0], st.generations[1]);
   if (st.parts.on_committed)
@@ -151,10 +163,8 @@ void write_checkpoint(self_pointer self) {
     answer_finish(self, {});
   if (!st.finishing.empty())
     begin_cut(self); // Asked for while this one was under way.
-  else if (st.generations[0].builder->record_count() > 0)
-    wake(self, st.next_cut_at);
   else
-    wake(self, std::max(st.next_cut_at, st.state_due_at));
+    wake(self, cut_due_at(st));
 }
 
 // -- what comes in -------------------------------------------------------------------
@@ -184,12 +194,10 @@ void on_commit(self_pointer self) {
     commit_records_alone(self);
     return;
   }
-  auto has_records
-    = st.generations[0].builder->record_count() > 0 || !st.unwritten.empty();
-  auto due = has_records ? st.next_cut_at : std::max(st.next_cut_at, st.state_due_at);
+  auto due = cut_due_at(st);
   if (now < due)
     wake(self, due);
-  else if (has_records || has_state_to_keep(st))
+  else if (has_records(st) || has_state_to_keep(st))
     begin_cut(self);
   else
     wake(self, st.state_due_at = now + st.config.checkpoint_interval);
@@ -201,11 +209,12 @@ void on_records_added(self_pointer self) {
   auto is_full = st.generations[0].builder->record_count() >= st.config.commit_records;
   if (st.pending || !st.problem.empty())
     return;
-  if (is_full && now >= st.next_cut_at)
+  auto due = cut_due_at(st);
+  if (is_full && now >= due)
     on_commit(self);
   else
-    wake(self, std::max(st.next_cut_at,
-                        now + (is_full ? milliseconds{0} : st.config.commit_interval)));
+    wake(self,
+         std::max(due, now + (is_full ? milliseconds{0} : st.config.commit_interval)));
 }
 
 void on_records(self_pointer self, const shard_records& x) {
@@ -239,6 +248,7 @@ outbox_writer_actor::behavior_type outbox_writer(self_pointer self,
   for (auto& x : st.generations)
     x.builder = std::make_unique<block_builder>(*st.parts.series);
   st.next_cut_at = now_of(self);
+  st.urgent_cut_at = st.next_cut_at;
   st.state_due_at = st.next_cut_at + config.checkpoint_interval;
   wake(self, st.state_due_at);
   return {

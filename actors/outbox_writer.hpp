@@ -11,7 +11,8 @@
 //
 // A checkpoint is made as soon as records wait, but not so often that it costs more than
 // `cost_max` of the time or `write_bytes_per_s_max` of the disk's wear; and once an
-// interval where there is only state to be kept.
+// interval where there is only state to be kept. When so much waits that the shards
+// would have to, or the sources for the journal, only the wear counts.
 //
 // A commit that fails (disk full) is kept and tried again; meanwhile the backlog
 // counter stops the shards, and they their sources.
@@ -52,6 +53,10 @@ struct outbox_writer_config {
   std::size_t write_bytes_per_s_max = 8 << 20;
 
   std::size_t commit_records = 1000; ///< Commits at once when this many wait.
+
+  /// From so many bytes in the backlog on `cost_max` does not hold: shards would soon
+  /// wait for the writer, and that costs more. Below the shards' writer_backlog_max.
+  std::uint64_t backlog_urgent_bytes = 2 << 20;
   std::chrono::milliseconds retry_interval{500};
 };
 
@@ -73,6 +78,9 @@ struct outbox_writer_parts {
   std::function<cut_start(std::uint64_t number)> begin_cut;
   /// Grows when something was taken since.
   std::function<std::uint64_t()> progress;
+  /// What the next checkpoint frees is nearly used up; asked when a `commit` comes. May
+  /// be empty.
+  std::function<bool()> is_filling;
   /// The node's own parts of a checkpoint.
   std::function<std::vector<storage::state_part>(const node_state&)> node_parts;
 
@@ -111,7 +119,8 @@ struct outbox_writer_state {
   std::uint64_t unwritten_counted = 0;
   std::uint64_t cuts = 0;
   std::uint64_t progress_kept = 0; ///< parts.progress() at the last cut.
-  time_point next_cut_at;          ///< Not before.
+  time_point next_cut_at;          ///< Not before...
+  time_point urgent_cut_at;        ///< ...or not before this, where it is urgent.
   time_point state_due_at;
   std::optional<time_point> wake_at; ///< When a `commit` is on its way.
   std::string problem;

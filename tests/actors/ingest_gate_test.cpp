@@ -27,6 +27,7 @@ struct process {
   shard_inbox second{{.events_max = 100}, [](shard_inbox::wake) {}};
   std::unique_ptr<weir::storage::journal> journal;
   std::vector<std::string> problems;
+  std::atomic<int> told_filling{0};
   std::unique_ptr<ingest_gate> gate;
   std::uint32_t source = 0;
   bool sheds_ = false;
@@ -44,6 +45,7 @@ struct process {
     parts.inboxes = {&first, &second};
     parts.journal = journal.get();
     parts.boot_id = boot;
+    parts.on_filling = [this] { ++told_filling; };
     parts.on_problem = [this](const std::string& x) { problems.push_back(x); };
     gate = std::make_unique<ingest_gate>(config, std::move(parts));
     source = gate->add_source("test");
@@ -340,6 +342,35 @@ TEST_CASE_METHOD(fixture, "events that wait for the clock survive a crash",
   }
 }
 
+TEST_CASE_METHOD(fixture, "half of the journal asks for a checkpoint, once",
+                 "[actors]") {
+  process node{journal};
+  std::vector<event> batch;
+  int taken = 0;
+  auto take = [&] {
+    node.take_one("a", taken, taken);
+    node.first.drain(batch);
+    node.second.drain(batch);
+    ++taken;
+  };
+  auto needed = [&] { return node.journal->stats().needed_bytes; };
+  while (!node.gate->is_filling())
+    take();
+  CHECK(needed() > (3 << 20) / 2); // Of 4 MB.
+  CHECK(needed() < (5 << 20) / 2 + (1 << 20));
+  auto cut = node.gate->begin_cut(1);
+  for (int i = 0; i < 100; ++i)
+    take();
+  CHECK(node.told_filling == 1);
+  node.gate->on_checkpoint(cut.journal_number);
+  CHECK_FALSE(node.gate->is_filling());
+  auto before = taken;
+  while (!node.gate->is_filling())
+    take();
+  CHECK(node.told_filling == 2);
+  CHECK(taken - before > before / 2);
+}
+
 TEST_CASE_METHOD(fixture, "a journal that is full makes sources wait for a checkpoint",
                  "[actors]") {
   process node{journal};
@@ -362,6 +393,7 @@ TEST_CASE_METHOD(fixture, "a journal that is full makes sources wait for a check
     },
     std::chrono::seconds{20});
   CHECK(fills);
+  CHECK(node.told_filling == 1);
   auto before = taken.load();
   node.gate->on_checkpoint(node.gate->begin_cut(1).journal_number);
   CHECK(

@@ -27,6 +27,7 @@ struct fixture : weir::test::actor_fixture {
   std::vector<std::uint64_t> cuts_asked;
   std::vector<std::uint64_t> journal_numbers;
   std::uint64_t progress = 0;
+  bool is_filling = false;
   outbox_writer_actor uut;
 
   fixture() {
@@ -45,11 +46,14 @@ struct fixture : weir::test::actor_fixture {
       return cut_start{100 + number, "gate " + std::to_string(number), {}};
     };
     parts.progress = [this] { return progress; };
+    parts.is_filling = [this] { return is_filling; };
     parts.node_parts = [](const node_state& node) {
       return std::vector<storage::state_part>{{"gate", node.gate.state}};
     };
     parts.on_committed = [this](std::uint64_t x) { journal_numbers.push_back(x); };
     parts.on_problem = [](const std::string& problem) { FAIL(problem); };
+    if (uut)
+      caf::anon_send_exit(uut, caf::exit_reason::kill);
     uut = spawn(outbox_writer, config, std::move(parts));
   }
 
@@ -159,6 +163,51 @@ TEST_CASE_METHOD(fixture, "a large state is kept less often", "[actors]") {
   CHECK(cuts_asked.size() == cuts);
   advance(10s);
   CHECK(cuts_asked.size() == cuts + 1);
+}
+
+TEST_CASE_METHOD(fixture, "cost counts until shards would have to wait for the writer",
+                 "[actors]") {
+  start({.commit_interval = 10ms,
+         .cost_max = 0.05,
+         .backlog_urgent_bytes = 10 * sizeof(analytics::summary)});
+  send(0, 1);
+  advance(10ms);
+  advance(100ms); // What the cut took: 2 s of rest.
+  reach_cut(0, cuts_asked.back());
+  reach_cut(1, cuts_asked.back());
+  auto cuts = cuts_asked.size();
+  send(0, 9);
+  advance(500ms);
+  CHECK(cuts_asked.size() == cuts);
+  send(0, 1);
+  advance(10ms);
+  CHECK(cuts_asked.size() == cuts + 1);
+}
+
+TEST_CASE_METHOD(fixture, "state is kept at once when the journal fills up",
+                 "[actors]") {
+  start({.checkpoint_interval = 60s, .commit_interval = 10ms, .cost_max = 0.001});
+  progress = 1;
+  advance(1s);
+  CHECK(cuts_asked.empty());
+  is_filling = true;
+  caf::anon_send(uut, commit_v);
+  run();
+  REQUIRE(cuts_asked.size() == 1);
+  advance(10ms); // 10 s of rest, for the cost.
+  reach_cut(0, 1);
+  reach_cut(1, 1);
+  CHECK(journal_numbers.size() == 1);
+  // It still does: only what else limits checkpoints counts.
+  progress = 2;
+  advance(10ms);
+  CHECK(cuts_asked.size() == 2);
+  is_filling = false;
+  reach_cut(0, 2);
+  reach_cut(1, 2);
+  progress = 3;
+  advance(20s);
+  CHECK(cuts_asked.size() == 2);
 }
 
 TEST_CASE_METHOD(fixture, "finishing commits what waits together with the state",

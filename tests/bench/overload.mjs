@@ -92,6 +92,8 @@ try {
   const during = alerts(seconds, 60);
   const offered = await Promise.all(offering);
   const overSince = performance.now();
+  for (const x of offered)
+    console.error(`    ${x.bench.padEnd(10)} sent ${x.events_sent}, acknowledged ${x.events_acked}, ${x.seconds.toFixed(1)} s`);
   const alerted = await during;
 
   // -- and after -----------------------------------------------------------------
