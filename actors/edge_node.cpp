@@ -185,10 +185,10 @@ void edge_node::impl::govern_memory() {
   auto order = governor.observe(rss_bytes, steady_now_ns());
   for (auto& x : shards)
     x.inbox->set_room_percent(order.room_percent);
-  if (order.give_back) {
-    give_back_free_memory();
+  if (order.drop_pages)
     outbox->give_back_memory();
-  }
+  if (order.give_back)
+    give_back_free_memory();
   memory_is_short = order.is_pressed;
   if (order.has_changed && order.is_pressed)
     log_warn("memory is short: {} MB of node.memory_mb_max = {} MB are in use. Sources "
@@ -403,7 +403,7 @@ edge_node::start(edge_node_config config) {
   x.restore_state();
   x.start_actors();
   x.memory_timer
-    = std::make_unique<periodic_thread>(milliseconds{200}, [&x] { x.govern_memory(); });
+    = std::make_unique<periodic_thread>(milliseconds{50}, [&x] { x.govern_memory(); });
   std::unique_ptr<edge_node> node{new edge_node{std::move(state)}};
   auto problem = x.start_sources();
   if (problem.empty())

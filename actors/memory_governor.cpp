@@ -15,6 +15,7 @@ memory_governor::order memory_governor::observe(std::uint64_t rss_bytes,
     auto above = std::min(rss_bytes - near_bytes, span);
     result.room_percent
       = std::max(static_cast<unsigned>(100 - above * 100 / span), room_percent_min);
+    result.drop_pages = true;
     result.give_back
       = !gave_back_ || now_ns - gave_back_at_ns_ >= give_back_interval_ns;
   }

@@ -12,14 +12,15 @@ class memory_governor {
 public:
   struct order {
     unsigned room_percent = 100; ///< Of their limit that inboxes may fill.
-    bool give_back = false;      ///< Free memory to the system, now.
-    bool is_pressed = false;     ///< The bound is near, or was within the last seconds.
-    bool has_changed = false;    ///< is_pressed is another than the last time.
+    bool drop_pages = false;  ///< Of files, now: cheap, they come back from the cache.
+    bool give_back = false;   ///< Free memory to the system, now.
+    bool is_pressed = false;  ///< The bound is near, or was within the last seconds.
+    bool has_changed = false; ///< is_pressed is another than the last time.
   };
 
   /// Below this nothing is done; above it room shrinks, down to the least at the bound.
   /// Never 0: what a slow stage holds is only freed by going on.
-  static constexpr unsigned near_percent = 85;
+  static constexpr unsigned near_percent = 70;
   static constexpr unsigned room_percent_min = 4;
 
   /// Giving back takes locks that every thread needs now and then.

@@ -43,6 +43,9 @@ outbox_writer_state::generation& generation_of(outbox_writer_state& st,
 
 // -- writing -----------------------------------------------------------------------
 
+/// So much more wear is better than sources that stand still.
+constexpr int urgent_wear = 4;
+
 /// When the next cuts may begin, so that the limits of the config hold.
 void rest_after(outbox_writer_state& st, time_point now, std::uint64_t bytes) {
   auto took = now - st.pending->began;
@@ -52,9 +55,9 @@ void rest_after(outbox_writer_state& st, time_point now, std::uint64_t bytes) {
     std::chrono::duration<double>(static_cast<double>(bytes)
                                   / static_cast<double>(std::max<std::size_t>(
                                     st.config.write_bytes_per_s_max, 1))));
-  auto least = std::max(by_wear, time_point::duration{st.config.commit_interval});
-  st.urgent_cut_at = now + least;
-  st.next_cut_at = now + std::max(least, by_cost);
+  time_point::duration least = st.config.commit_interval;
+  st.urgent_cut_at = now + std::max(least, by_wear / urgent_wear);
+  st.next_cut_at = now + std::max({least, by_wear, by_cost});
 }
 
 bool has_records(const outbox_writer_state& st) {

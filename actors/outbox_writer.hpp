@@ -12,7 +12,8 @@
 // A checkpoint is made as soon as records wait, but not so often that it costs more than
 // `cost_max` of the time or `write_bytes_per_s_max` of the disk's wear; and once an
 // interval where there is only state to be kept. When so much waits that the shards
-// would have to, or the sources for the journal, only the wear counts.
+// would have to, or the sources for the journal, the cost does not count, and the wear
+// may be four times as much.
 //
 // A commit that fails (disk full) is kept and tried again; meanwhile the backlog
 // counter stops the shards, and they their sources.

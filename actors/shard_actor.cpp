@@ -175,10 +175,15 @@ void on_tick(self_pointer self) {
     st.cuts_at_tick = st.cuts;
   if (!is_behind(st) || st.parts.inbox->has_cut())
     take_events(self);
-  analytics::shard_output output;
-  st.parts.core->tick(now_of(self), is_quiet, output);
-  hand_on(self, std::move(output));
-  self->delayed_send(self, st.config.tick_interval, tick_v);
+  // Closing adds to what waits for the writer, too.
+  bool is_done = false;
+  if (!is_behind(st)) {
+    analytics::shard_output output;
+    is_done = st.parts.core->tick(now_of(self), is_quiet, output);
+    hand_on(self, std::move(output));
+  }
+  self->delayed_send(self, is_done ? st.config.tick_interval : st.config.backlog_retry,
+                     tick_v);
 }
 
 analytics::change_report on_change(self_pointer self,

@@ -125,7 +125,10 @@ public:
   /// results; gives up series where the table is nearly full. Call once a second or
   /// so. `all_handed_on`: every earlier output has reached its last reader, so that
   /// ids of evicted series may be given out again.
-  void tick(const batch_time& now, bool all_handed_on, shard_output& out);
+  ///
+  /// False: so much was closed (many sources fell silent together) that readers should
+  /// take it first; the rest comes with the next call, which should be soon.
+  bool tick(const batch_time& now, bool all_handed_on, shard_output& out);
 
   /// Closes everything, e.g. at the end of a finite input.
   void flush(shard_output& out);
@@ -232,7 +235,7 @@ private:
   void count_summaries(std::size_t before, const shard_output& out);
 
   // shard_upkeep.cpp: what is done once a second.
-  void close_by_time(const batch_time& now, shard_output& out);
+  bool close_by_time(const batch_time& now, shard_output& out);
   void tell_early(const batch_time& now, shard_output& out);
   void evict(std::size_t count);
   void forget(series_id id, shard_output& out);
@@ -273,6 +276,8 @@ private:
   const std::size_t number_;
   std::int64_t out_of_orderness_ns_ = 0;
   std::int64_t lateness_ns_ = 0; // Of the default windows.
+  std::uint32_t close_from_ = 0; // Where close_by_time() goes on...
+  std::uint64_t open_seen_ = 0;  // ...and what it has counted so far.
 
   std::unique_ptr<window_operator>
     default_;                     // Null: there are none. Slot = local number.

@@ -6,9 +6,16 @@
 
 namespace weir::analytics {
 
-void shard::tick(const batch_time& now, bool all_handed_on, shard_output& out) {
+namespace {
+
+/// Summaries. One series may add as many as its views have windows open.
+constexpr std::size_t closed_a_tick_max = 1000;
+
+} // namespace
+
+bool shard::tick(const batch_time& now, bool all_handed_on, shard_output& out) {
   auto before = out.summaries.size();
-  close_by_time(now, out);
+  auto is_done = close_by_time(now, out);
   const auto& time = program_->config().event_time;
   for (auto& view : views_)
     if (view->is_grouped())
@@ -36,12 +43,17 @@ void shard::tick(const batch_time& now, bool all_handed_on, shard_output& out) {
   status_.early = total.early;
   status_.forced = total.forced;
   status_.state_bytes = state_bytes();
+  return is_done;
 }
 
-void shard::close_by_time(const batch_time& now, shard_output& out) {
+/// False: at its limit it stopped, to go on there.
+bool shard::close_by_time(const batch_time& now, shard_output& out) {
   const auto& time = program_->config().event_time;
-  status_.series_open = 0;
-  for (std::uint32_t local = 0; local < series_.size(); ++local) {
+  auto end = out.summaries.size() + closed_a_tick_max;
+  auto& local = close_from_;
+  for (; local < series_.size(); ++local) {
+    if (out.summaries.size() >= end)
+      return false;
     auto& slot = series_[local];
     if (!slot.known)
       continue;
@@ -53,7 +65,7 @@ void shard::close_by_time(const batch_time& now, shard_output& out) {
       analytics::close_by_time(*default_, local, silent_ns,
                                {watermark_ns, watermark_ns - lateness_ns_}, time,
                                out.summaries);
-      status_.series_open += default_->is_open(local) ? 1 : 0;
+      open_seen_ += default_->is_open(local) ? 1 : 0;
     }
     if (!slot.plan)
       continue;
@@ -63,6 +75,10 @@ void shard::close_by_time(const batch_time& now, shard_output& out) {
                                  views_[member.view]->clock_at(watermark_ns), time,
                                  out.summaries);
   }
+  status_.series_open = open_seen_;
+  open_seen_ = 0;
+  close_from_ = 0;
+  return true;
 }
 
 void shard::tell_early(const batch_time& now, shard_output& out) {

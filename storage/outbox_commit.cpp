@@ -12,6 +12,8 @@ using namespace outbox_table;
 
 namespace {
 
+constexpr std::uint64_t resident_bytes_max = 1 << 20;
+
 // An acknowledgement waits for the next commit, unless so much has come together.
 constexpr std::size_t unflushed_blocks_max = 4096;
 constexpr std::size_t unflushed_bytes_max = 16 << 20;
@@ -192,7 +194,14 @@ std::uint64_t outbox::impl::write_commit(std::span<const new_block> incoming,
   has_legacy_state = false;
   if (state != nullptr) {
     checkpoint_written_bytes += written.written_bytes;
+    resident_bytes += written.written_bytes;
     checkpoints.adopt(std::move(written));
+    // The kernel maps what surrounds each page that is looked at: soon all that large
+    // states have used.
+    if (resident_bytes >= resident_bytes_max) {
+      env.give_back_pages();
+      resident_bytes = 0;
+    }
   }
   condition = !victims.empty()               ? outbox_state::expiring
               : index.coalesced_blocks() > 0 ? outbox_state::coalescing

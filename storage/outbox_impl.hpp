@@ -153,6 +153,7 @@ struct outbox::impl {
   checkpoint_table checkpoints{outbox_table::meta, outbox_table::chunks};
   std::size_t grown_bytes = 0;
   std::uint64_t checkpoint_written_bytes = 0;
+  std::uint64_t resident_bytes = 0; // Written since pages were given back.
   outbox_state condition = outbox_state::ok;
   analytics::width_ladder ladder;
   std::map<std::uint8_t, coalesce_effort> efforts; ///< By how often it was coalesced.

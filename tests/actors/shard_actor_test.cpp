@@ -120,6 +120,19 @@ TEST_CASE_METHOD(fixture, "a silent series' window is closed by the tick", "[act
   CHECK(log->to_writer.size() == 1);
 }
 
+TEST_CASE_METHOD(fixture,
+                 "while the writer is behind no windows are closed by the clock either",
+                 "[actors]") {
+  feed(1, 20.0);
+  *parts.backlog = 5001;
+  for (int i = 0; i < 30; ++i)
+    advance(1s);
+  CHECK(log->to_writer.empty());
+  *parts.backlog = 0;
+  advance(20ms);
+  CHECK(log->to_writer.size() == 1);
+}
+
 TEST_CASE_METHOD(fixture, "while the writer is behind events wait, and go on after",
                  "[actors]") {
   *parts.backlog = 5001;

@@ -113,6 +113,33 @@ TEST_CASE("a silent series is closed by the local clock", "[analytics]") {
   CHECK(uut.summaries[1].second.revision == 1);
 }
 
+TEST_CASE("where many sources fall silent together, their windows come in parts",
+          "[analytics]") {
+  test_node uut{make_config(), 1, 10'000};
+  std::vector<event> all;
+  for (int i = 0; i < 10'000; ++i)
+    all.push_back({test_node::to_ns(1), 1.0, uut.id("temp", std::to_string(i)), 0});
+  uut.process(all, {0});
+  shard_output out;
+  auto tick
+    = [&](double at_s) { return uut.at().tick({test_node::to_ns(at_s)}, true, out); };
+  CHECK(tick(1));
+  CHECK(out.summaries.empty());
+  CHECK(uut.at().status().series_open == 10'000);
+  CHECK_FALSE(tick(10));
+  auto first = out.summaries.size();
+  CHECK(first >= 1000);
+  CHECK(first < 2000);
+  int more = 1;
+  for (; !tick(10); ++more)
+    REQUIRE(more < 20);
+  CHECK(more > 1);
+  CHECK(out.summaries.size() == 10'000);
+  CHECK(uut.at().status().series_open == 0);
+  CHECK(tick(20));
+  CHECK(out.summaries.size() == 10'000);
+}
+
 TEST_CASE("late events are noted once for each source and batch", "[analytics]") {
   test_node uut{make_config()};
   auto a = uut.id("temp", "a");

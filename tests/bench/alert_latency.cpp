@@ -68,7 +68,7 @@ class alert_stream {
 public:
   alert_stream(const latency_options& options, std::vector<probe>& probes)
     : options_(options), probes_(probes),
-      quiet_(make_templates(true, options.series, 1)) {
+      quiet_(make_templates(true, 0, options.series, 1)) {
   }
 
   bool next(raw_message& out) {

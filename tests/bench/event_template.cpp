@@ -110,13 +110,14 @@ void event_template::stamp_msgpack(std::int64_t time_ns) {
   }
 }
 
-std::vector<event_template> make_templates(bool json, std::size_t series,
+std::vector<event_template> make_templates(bool json, std::size_t first,
+                                           std::size_t series,
                                            std::size_t per_message) {
   std::vector<event_template> result;
-  for (std::size_t first = 0; first < series; first += per_message) {
-    auto count = std::min(per_message, series - first);
-    result.push_back(json ? event_template::json(first, count)
-                          : event_template::msgpack(first, count));
+  for (std::size_t i = 0; i < series; i += per_message) {
+    auto count = std::min(per_message, series - i);
+    result.push_back(json ? event_template::json(first + i, count)
+                          : event_template::msgpack(first + i, count));
   }
   return result;
 }

@@ -44,10 +44,10 @@ private:
   std::uint32_t noise_ = 1;
 };
 
-/// One template for each run of `per_message` among `series` series, taken in
-/// turn.
-std::vector<event_template> make_templates(bool json, std::size_t series,
-                                           std::size_t per_message);
+/// One template for each run of `per_message` among the `series` series from `first` on,
+/// taken in turn.
+std::vector<event_template> make_templates(bool json, std::size_t first,
+                                           std::size_t series, std::size_t per_message);
 
 /// Wall-clock nanoseconds that never repeat: the edge drops an event that has
 /// series, time and value of one before.

@@ -15,6 +15,7 @@ namespace {
 struct publish_options {
   raw_publisher_config to;
   std::string topic = "bench/events";
+  std::size_t first_series = 0;
   std::size_t series = 1000;
   std::size_t per_message = 1;
   double seconds = 5.0;
@@ -22,7 +23,8 @@ struct publish_options {
 };
 
 int run(const char* name, const publish_options& options) {
-  auto templates = make_templates(true, options.series, options.per_message);
+  auto templates
+    = make_templates(true, options.first_series, options.series, options.per_message);
   unique_clock stamps;
   std::uint64_t messages = 0;
   auto cpu = cpu_seconds();
@@ -65,6 +67,7 @@ void add(CLI::App& parent, action& chosen, const char* name, const char* text,
   command->add_option("--publishers", x->to.connections)->check(CLI::Range(1, 1000));
   command->add_option("--window", x->to.window_max)->check(CLI::Range(1, 60'000));
   command->add_option("--qos", x->to.qos)->check(CLI::Range(0, 1));
+  command->add_option("--first-series", x->first_series)->check(CLI::Range(0, 9'999));
   command->add_option("--series", x->series)->check(CLI::Range(1, 10'000));
   command->add_option("--seconds", x->seconds)->check(CLI::Range(0.1, 3600.0));
   command->add_option("--rate", x->rate, "messages a second; 0: no limit")
@@ -76,6 +79,8 @@ void add(CLI::App& parent, action& chosen, const char* name, const char* text,
     chosen = [x, name] {
       if (x->series % x->per_message != 0)
         return fail("--series must be a multiple of --events-per-message");
+      if (x->first_series + x->series > 10'000)
+        return fail("there are 10000 series");
       return run(name, *x);
     };
   });

@@ -16,6 +16,7 @@ namespace {
 
 struct zmq_options {
   std::string endpoint = "tcp://127.0.0.1:5560";
+  std::size_t first_series = 0;
   std::size_t series = 1000;
   std::size_t per_message = 100;
   std::size_t window = 1000;
@@ -42,7 +43,8 @@ int run(const zmq_options& options) {
                                                       .window_max = options.window});
   if (!publisher)
     return fail(publisher.error().message);
-  auto templates = make_templates(false, options.series, options.per_message);
+  auto templates
+    = make_templates(false, options.first_series, options.series, options.per_message);
   unique_clock stamps;
   std::uint64_t messages = 0;
   auto cpu = cpu_seconds();
@@ -99,6 +101,7 @@ void add_zmq_batch(CLI::App& parent, action& chosen) {
   command->add_option("--drain", x->drain_s, "seconds for what is not acknowledged")
     ->check(CLI::Range(0.0, 3600.0));
   command->add_flag("--push", x->push, "PUSH, to the PULL socket of the edge");
+  command->add_option("--first-series", x->first_series)->check(CLI::Range(0, 9'999));
   command->add_option("--series", x->series)->check(CLI::Range(1, 10'000));
   command->add_option("--events-per-message", x->per_message)
     ->check(CLI::Range(1, 10'000));
@@ -111,6 +114,8 @@ void add_zmq_batch(CLI::App& parent, action& chosen) {
     chosen = [x] {
       if (x->series % x->per_message != 0)
         return fail("--series must be a multiple of --events-per-message");
+      if (x->first_series + x->series > 10'000)
+        return fail("there are 10000 series");
       return run(*x);
     };
   });
