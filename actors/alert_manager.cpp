@@ -158,15 +158,37 @@ constexpr std::array mode_rules{
             "has a full disk and gives up its oldest records. Free some space; it goes "
             "on by itself",
             "has room on its disk again"},
+  mode_rule{transport::edge_mode_memory_short, "weir.memory", severity::high,
+            "is near its memory bound: its sources wait, or shed if they are told to. "
+            "Look for a source or a number of series that grows, or raise "
+            "node.memory_mb_max",
+            "has memory to spare again"},
 };
+
+void forget_calm(alert_manager_state& st, const mode_rule& x, const edge_view& edge) {
+  st.calm_since_ns.erase({x.rule, series_of_edge(edge.name)});
+}
+
+/// Whether the edge has been heard for long enough since the mode of this rule ended.
+bool is_calm(alert_manager_state& st, const mode_rule& x, const edge_view& edge) {
+  auto key = std::pair{std::string{x.rule}, series_of_edge(edge.name)};
+  if (!st.open.contains(key))
+    return false;
+  auto& since_ns = st.calm_since_ns.try_emplace(key, edge.ledger_ns).first->second;
+  since_ns = std::min(since_ns, edge.ledger_ns); // The clock may be set back.
+  return edge.ledger_ns - since_ns >= std::chrono::nanoseconds{mode_calm}.count();
+}
 
 void look_at_modes(self_pointer self, const edge_view& edge, std::int64_t now_ns) {
   for (const auto& x : mode_rules) {
-    if ((edge.ledger.mode & x.bit) != 0)
+    if ((edge.ledger.mode & x.bit) != 0) {
+      forget_calm(self->state, x, edge);
       raise(self, {x.rule, edge.name, x.severity, "Edge " + edge.name + " " + x.problem,
                    now_ns, 1.0});
-    else
+    } else if (is_calm(self->state, x, edge)) {
+      forget_calm(self->state, x, edge);
       resolve(self, x.rule, edge.name, "Edge " + edge.name + " " + x.over);
+    }
   }
 }
 

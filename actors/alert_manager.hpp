@@ -8,10 +8,11 @@
 //   weir.memory_only  its data directory cannot be written: it would lose all by a crash
 //   weir.journal      its journal is off
 //   weir.disk         its disk is full
+//   weir.memory       its memory is near the bound: sources wait or shed
 //   weir.files        it found damaged files and set them aside
 //
-// Of a state the alert is resolved when the state ends, of an incident after
-// `incident_shown`.
+// Of a state the alert is resolved when the state ends (of what an edge says that it
+// cannot do, after `mode_calm`), of an incident after `incident_shown`.
 #pragma once
 
 #include "actors/fleet_board.hpp"
@@ -28,6 +29,11 @@
 #include <vector>
 
 namespace weir::actors {
+
+/// An edge must have said for so long that it can do again what it could not, before
+/// the alert about it is resolved: else one that goes to and fro at its limit would
+/// send two messages each time.
+inline constexpr std::chrono::seconds mode_calm{30};
 
 struct alert_manager_config {
   std::string topic = "weir/central/alerts/{edge}/{rule}";
@@ -62,6 +68,9 @@ struct alert_manager_state {
   /// Open now, by rule and series.
   std::map<std::pair<std::string, std::string>, analytics::alert> open;
   std::map<std::string, known_counts> known; ///< By edge.
+  /// Of those in `open` that are about a mode which has ended: since when, by the times
+  /// at which the edge was heard.
+  std::map<std::pair<std::string, std::string>, std::int64_t> calm_since_ns;
 };
 
 alert_manager_actor::behavior_type

@@ -135,14 +135,15 @@ void central_node::impl::start_actors() {
 transport::uplink_server_callbacks central_node::impl::make_callbacks() {
   transport::uplink_server_callbacks callbacks;
   callbacks.on_hello
-    = [this](const std::string& edge, std::uint64_t epoch, std::uint32_t run,
-             std::uint64_t next_seq) -> transport::uplink_position {
+    = [this](const std::string& edge,
+             const transport::uplink_greeting& hello) -> transport::uplink_position {
     transport::uplink_position result;
-    if (auto known = store->position(edge, epoch); known && *known)
+    if (auto known = store->position(edge, hello.epoch); known && *known)
       result = {(*known)->through_seq, (*known)->lane_first, (*known)->lane_through};
-    caf::anon_send(writer, storage::edge_hello{edge, epoch, run, next_seq});
+    caf::anon_send(writer, storage::edge_hello{edge, hello.epoch, hello.run,
+                                               hello.next_seq, hello.unsent_seq});
     log_info("edge {} is connected: epoch {:016x}, run {}, continues after record {}",
-             edge, epoch, run, result.through_seq);
+             edge, hello.epoch, hello.run, result.through_seq);
     return result;
   };
   callbacks.on_batch

@@ -340,8 +340,9 @@ void edge_node::impl::make_uplink() {
   };
   callbacks.on_contact = [this] { outbox->note_contact(); };
   callbacks.on_behind
-    = [this](std::uint64_t centre_through) { return renew_epoch(centre_through); };
+    = [this](const transport::uplink_position& centre) { return renew_epoch(centre); };
   callbacks.next_seq = [this] { return outbox->stats().next_seq; };
+  callbacks.unsent_seq = [this] { return outbox->stats().unsent_seq; };
   callbacks.status = [this] { return status(); };
   callbacks.on_state = [this](transport::link_state state, const std::string& why) {
     auto is_fine = state == transport::link_state::up
@@ -354,9 +355,10 @@ void edge_node::impl::make_uplink() {
     config.uplink, outbox->epoch(), outbox->run(), std::move(callbacks));
 }
 
-/// The centre has seen more of this epoch than there is here.
-std::uint64_t edge_node::impl::renew_epoch(std::uint64_t centre_through) {
-  auto report = outbox->renew_epoch(centre_through);
+/// The centre has seen more of this epoch than was sent from here.
+std::uint64_t edge_node::impl::renew_epoch(const transport::uplink_position& centre) {
+  auto report
+    = outbox->renew_epoch(centre.through_seq, centre.lane_first, centre.lane_through);
   if (!report) {
     log_error(
       "the database is older than what the centre has (a restored backup?), and "

@@ -96,7 +96,7 @@ struct edge_node::impl {
   open_outbox_in_memory(const std::string& why);
   void sync_journal();
   void govern_memory();
-  std::uint64_t renew_epoch(std::uint64_t centre_through);
+  std::uint64_t renew_epoch(const transport::uplink_position& centre);
   void open_journal();
   std::string start_alert_output();
   void make_shards();

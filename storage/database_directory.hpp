@@ -1,9 +1,8 @@
-// INTERNAL: the directory of one database: made with mode 0700, locked against
-// a second user (another process, or this one by mistake), its damaged files
-// set aside.
+// INTERNAL: the directory of one database: locked against a second user (another
+// process, or this one by mistake), its damaged files set aside.
 #pragma once
 
-#include "storage/failure.hpp"
+#include "storage/directory_lock.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -11,23 +10,20 @@
 
 namespace weir::storage {
 
-/// Holds the lock as long as it lives. The lock is the kernel's: a killed
-/// process leaves none behind. Errors are thrown as `failure`.
+/// Holds the directory's lock as long as it lives. Errors are thrown as `failure`: those
+/// of directory_lock.
 class database_directory {
 public:
   explicit database_directory(std::filesystem::path directory);
-  ~database_directory();
-  database_directory(const database_directory&) = delete;
-  database_directory& operator=(const database_directory&) = delete;
 
   std::filesystem::path data_file() const {
-    return directory_ / "data.mdb";
+    return path() / "data.mdb";
   }
   std::filesystem::path lock_file() const {
-    return directory_ / "lock.mdb";
+    return path() / "lock.mdb";
   }
   const std::filesystem::path& path() const {
-    return directory_;
+    return lock_.path();
   }
 
   /// Moves the database files to `<directory>.damaged-<n>`, n being the time in
@@ -39,11 +35,12 @@ public:
   static std::size_t set_aside_count(const std::filesystem::path& directory);
 
   /// Makes new directory entries durable.
-  void sync() const;
+  void sync() const {
+    lock_.sync();
+  }
 
 private:
-  std::filesystem::path directory_;
-  int lock_fd_ = -1;
+  directory_lock lock_;
 };
 
 } // namespace weir::storage

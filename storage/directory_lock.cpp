@@ -27,7 +27,13 @@ std::string system_text(int code) {
   return std::generic_category().message(code);
 }
 
+/// What is told to the user differs from a directory that cannot be used as such: a node
+/// may go on in memory, or when there is space.
 [[noreturn]] void cannot_make(const fs::path& path, int code) {
+  if (code == ENOSPC || code == EDQUOT)
+    throw failure(errc::disk_full, path.string()
+                                     + ": no space left; free some space on this file "
+                                       "system.");
   if (code != EROFS && code != EACCES && code != EPERM)
     cannot_open(path, system_text(code));
   throw failure(errc::read_only,
@@ -76,6 +82,8 @@ int take_lock(const fs::path& directory) {
   return fd;
 }
 
+} // namespace
+
 void sync_directory(const fs::path& path) {
   int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0)
@@ -83,8 +91,6 @@ void sync_directory(const fs::path& path) {
   static_cast<void>(::fsync(fd));
   ::close(fd);
 }
-
-} // namespace
 
 directory_lock::directory_lock(fs::path directory) : directory_(std::move(directory)) {
   if (directory_.empty())

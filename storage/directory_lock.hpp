@@ -5,9 +5,12 @@
 
 namespace weir::storage {
 
+/// Makes new and renamed entries of a directory durable, if this user may read it.
+void sync_directory(const std::filesystem::path& path);
+
 /// Holds the lock as long as it lives. The lock is the kernel's: a killed process
 /// leaves none behind. Errors are thrown as `failure`: read_only where nothing may
-/// be written, else cannot_open.
+/// be written, disk_full where there is no space, else cannot_open.
 class directory_lock {
 public:
   explicit directory_lock(std::filesystem::path directory);

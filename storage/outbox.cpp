@@ -102,6 +102,7 @@ void outbox::impl::load() {
   checkpoints.load(txn);
   put_counters(txn, now);
   txn.commit();
+  stored_first_start_seq = now.first_start_seq;
   publish();
 }
 
@@ -155,6 +156,7 @@ void outbox::impl::publish() {
   x.holes = index.holes();
   x.hole_numbers = index.hole_numbers();
   x.next_seq = now.next_seq;
+  x.unsent_seq = now.unsent_seq;
   x.oldest_seq = index.all().empty() ? 0 : index.all().begin()->first;
   x.acknowledged_seq = now.acknowledged_seq;
   x.expired_records = now.expired_records;
@@ -297,10 +299,12 @@ void outbox::note_contact() {
   impl_->now.first_start_seq = 0; // Becomes durable with the next commit.
 }
 
-expected<renewal_report, error> outbox::renew_epoch(std::uint64_t centre_through_seq) {
+expected<renewal_report, error> outbox::renew_epoch(std::uint64_t through_seq,
+                                                    std::uint64_t lane_first,
+                                                    std::uint64_t lane_through) {
   return guarded([&] {
     auto lock = std::lock_guard{impl_->write_mutex};
-    return impl_->renew_epoch(centre_through_seq);
+    return impl_->renew_epoch(through_seq, {lane_first, lane_through});
   });
 }
 

@@ -151,6 +151,7 @@ struct outbox_stats {
   std::uint64_t holes = 0;
   std::uint64_t hole_numbers = 0; ///< In these holes.
   std::uint64_t next_seq = 1;     ///< The number the next record gets.
+  std::uint64_t unsent_seq = 1;   ///< Never offered from here on.
   std::uint64_t oldest_seq = 0;   ///< Of blocks and holes; 0: empty.
   std::uint64_t acknowledged_seq = 0;
 
@@ -167,6 +168,12 @@ struct outbox_stats {
   outbox_state state = outbox_state::ok;
 };
 
+/// From outbox_stats::unsent_seq on this database has never offered a number, in none of
+/// its lives: the mark is durable before what it covers may leave. A centre that has one
+/// of these numbers has it from a later state of the database, so this one was restored
+/// from a backup, however many records it has made since: see renew_epoch(). (Of a
+/// database that an older version has written nothing is known: there it is next_seq.)
+///
 /// Thread-safe: one writer commits while the uplink reads and acknowledges. A call
 /// that writes is one durable transaction (LMDB's default sync), unless it says so.
 class outbox {
@@ -232,7 +239,11 @@ public:
   /// Blocks and holes that hold numbers > `after_seq`, in order; at least one if there
   /// is any, then as many as fit into `size_bytes_max`. What this has returned is
   /// OFFERED: it may be at the centre, so it is not coalesced any more until it is
-  /// acknowledged, and expired only when nothing else is left.
+  /// acknowledged, and expired only when nothing else is left. That is durable before
+  /// this returns. Where the disk refuses it, it is tried again with each read and
+  /// commit; the call fails with its error as long as no transaction has succeeded since
+  /// the last contact either, otherwise it returns what it has found: what is sent makes
+  /// room.
   expected<std::vector<outbox_entry>, error>
   read_after(std::uint64_t after_seq, std::size_t size_bytes_max) const;
 
@@ -248,10 +259,13 @@ public:
   void note_contact();
 
   /// The centre is ahead of us: this database is older than what it has seen (a backup
-  /// that was restored). Begins a new random epoch. Numbers up to `centre_through_seq`
-  /// from before the first start since the last contact are dropped: the centre has
-  /// them. All others may be new; they are numbered from 1, in order.
-  expected<renewal_report, error> renew_epoch(std::uint64_t centre_through_seq);
+  /// that was restored). Begins a new random epoch. What the centre has, up to
+  /// `through_seq` and in [lane_first, lane_through] (lane_first 0: no lane), is dropped,
+  /// as far as it is from before the first start since the last contact. All others may
+  /// be new; they are numbered from 1, in order.
+  expected<renewal_report, error> renew_epoch(std::uint64_t through_seq,
+                                              std::uint64_t lane_first = 0,
+                                              std::uint64_t lane_through = 0);
 
   outbox_stats stats() const;
 

@@ -72,12 +72,19 @@ void outbox::impl::write(lmdb_txn& txn, const entry_changes& changes) const {
     txn.put(blocks, entry_key(first_seq), to_value(to_hole_view(first_seq, x)));
 }
 
-void outbox::impl::put_counters(lmdb_txn& txn, const outbox_counters& x) {
+/// Raises x.unsent_seq above all that is marked as offered, but not above x.next_seq: a
+/// commit that failed may have left marks for numbers that were not given then.
+void outbox::impl::put_counters(lmdb_txn& txn, outbox_counters& x) {
+  {
+    auto view = std::lock_guard{view_mutex};
+    if (!offered.ranges().empty())
+      x.unsent_seq = std::max(x.unsent_seq,
+                              std::min(offered.ranges().back().last + 1, x.next_seq));
+    if (offers_version != offers_saved_version)
+      txn.put(meta, "offered", to_value(offered));
+    offers_put_version = offers_version;
+  }
   txn.put(meta, "counters", to_value(x));
-  auto view = std::lock_guard{view_mutex};
-  if (offers_version != offers_saved_version)
-    txn.put(meta, "offered", to_value(offered));
-  offers_put_version = offers_version;
 }
 
 void outbox::impl::apply(const entry_changes& changes) {
@@ -90,11 +97,15 @@ void outbox::impl::apply(const entry_changes& changes) {
 /// A transaction with erase_acknowledged() and these counters is durable.
 void outbox::impl::committed(const outbox_counters& x) {
   now = x;
+  stored_first_start_seq = x.first_start_seq;
   unflushed.clear();
   unflushed_bytes = 0;
   {
     auto view = std::lock_guard{view_mutex};
     offers_saved_version = offers_put_version;
+    // Readers see what is in the database already, and may have sent it.
+    published.next_seq = x.next_seq;
+    published.unsent_seq = x.unsent_seq;
   }
   env.top_up_reserve();
 }
@@ -269,6 +280,10 @@ void outbox::impl::acknowledge(std::uint64_t through_seq, number_range lane) {
   if (lane.first != 0)
     remove(lane.first, std::min(lane.last, now.next_seq - 1));
   now.acknowledged_seq = std::max(now.acknowledged_seq, through);
+  now.unsent_seq = std::max(now.unsent_seq, through + 1);
+  if (lane.first != 0)
+    now.unsent_seq
+      = std::max(now.unsent_seq, std::min(lane.last, now.next_seq - 1) + 1);
   {
     auto view = std::lock_guard{view_mutex};
     offered.remove(0, now.acknowledged_seq);

@@ -85,7 +85,7 @@ struct outbox::impl {
   void require_space(std::span<const new_block> blocks, const checkpoint* state) const;
 
   void write(lmdb_txn& txn, const entry_changes& changes) const;
-  void put_counters(lmdb_txn& txn, const outbox_counters& x);
+  void put_counters(lmdb_txn& txn, outbox_counters& x);
   void committed(const outbox_counters& x);
   void erase_acknowledged(lmdb_txn& txn) const;
   void apply(const entry_changes& changes);
@@ -131,7 +131,7 @@ struct outbox::impl {
   void keep_small(std::size_t size_coming);
 
   // -- outbox_renewal.cpp --
-  renewal_report renew_epoch(std::uint64_t centre_through_seq);
+  renewal_report renew_epoch(std::uint64_t through_seq, number_range lane);
 
   static constexpr std::size_t map_reserve_bytes = 16 << 20;
   static constexpr std::size_t map_grown_bytes_max = 64 << 20;
@@ -167,6 +167,7 @@ struct outbox::impl {
   std::size_t unflushed_bytes = 0;
 
   outbox_counters now;
+  std::uint64_t stored_first_start_seq = 0; ///< As it is in the database.
 
   mutable std::mutex view_mutex;  // Guards all below.
   number_range acknowledged_lane; ///< Beyond `published.acknowledged_seq`; 0: none.
@@ -176,6 +177,7 @@ struct outbox::impl {
   std::uint64_t offers_version = 0;
   std::uint64_t offers_put_version = 0;
   std::uint64_t offers_saved_version = 0;
+  std::uint64_t offers_added_version = 0; ///< When a reader made the last mark.
   bool reader_at_end = false; ///< The uplink has read all: the next it reads at once.
   outbox_stats published;
 };

@@ -68,24 +68,25 @@ std::vector<outbox_entry> outbox::impl::look_and_offer(std::uint64_t after_seq,
   }
   view.lock();
   reader_at_end = reader_at_end || at_end; // A backlog may be read beside it.
-  must_save
-    = !result.empty()
-      && !offered.covers(first_seq_of(result.front()), last_seq_of(result.back()));
-  if (must_save) {
+  if (!result.empty()
+      && !offered.covers(first_seq_of(result.front()), last_seq_of(result.back()))) {
     offered.add(first_seq_of(result.front()), margin_end);
-    ++offers_version;
+    offers_added_version = ++offers_version;
   }
+  must_save = !result.empty() && offers_added_version > offers_saved_version;
   return result;
 }
 
 /// Before it may leave, the mark is durable: after a crash nobody may change what the
-/// centre may have. If the disk does not take it, the mark in memory must do until the
-/// next commit: what is sent makes room.
+/// centre may have, and a centre that has more than what was marked has it from another
+/// copy of this database. If the disk does not take the mark, the one in memory must do
+/// until a later read or commit: what is sent makes room. But not before the contact is
+/// durable, too: after a crash, all since the first start would be sent twice.
 void outbox::impl::save_offers() {
   auto lock = std::lock_guard{write_mutex};
   {
     auto view = std::lock_guard{view_mutex};
-    if (offers_saved_version == offers_version)
+    if (offers_saved_version >= offers_added_version)
       return; // A commit has taken it along.
   }
   try {
@@ -97,10 +98,16 @@ void outbox::impl::save_offers() {
       failpoint("outbox.offer.after");
     });
   } catch (const failure&) {
+    if (stored_first_start_seq != 0)
+      throw;
+    auto view = std::lock_guard{view_mutex};
+    published.unsent_seq = now.unsent_seq;
     return;
   }
+  stored_first_start_seq = now.first_start_seq;
   auto view = std::lock_guard{view_mutex};
   offers_saved_version = offers_put_version;
+  published.unsent_seq = now.unsent_seq;
 }
 
 std::vector<outbox_entry> outbox::impl::read_after(std::uint64_t after_seq,

@@ -21,12 +21,25 @@ struct renumbering {
   std::uint64_t known_numbers = 0;
 };
 
-renumbering plan(const outbox_index& index, std::uint64_t known_through) {
+/// What the centre has, and nobody may have given a second time.
+struct known_numbers {
+  std::uint64_t through_seq = 0;
+  number_range lane; ///< first 0: none.
+  std::uint64_t first_new_seq = 0;
+
+  bool contain(std::uint64_t first_seq, std::uint64_t last_seq) const {
+    bool is_in_lane
+      = lane.first != 0 && first_seq >= lane.first && last_seq <= lane.last;
+    return last_seq < first_new_seq && (last_seq <= through_seq || is_in_lane);
+  }
+};
+
+renumbering plan(const outbox_index& index, const known_numbers& known) {
   renumbering result;
   auto& next = result.counters.next_seq;
   for (const auto& entry : index.all()) {
     const auto& x = entry.second;
-    if (outbox_index::last_seq(entry) <= known_through) {
+    if (known.contain(entry.first, outbox_index::last_seq(entry))) {
       result.erased.push_back(entry.first);
       result.known_numbers += x.seq_span;
       continue;
@@ -46,12 +59,12 @@ renumbering plan(const outbox_index& index, std::uint64_t known_through) {
 
 } // namespace
 
-renewal_report outbox::impl::renew_epoch(std::uint64_t centre_through_seq) {
+renewal_report outbox::impl::renew_epoch(std::uint64_t through_seq, number_range lane) {
   auto rewrite_lock = std::lock_guard{rewrite_mutex};
   // Numbers from the first start on may have been given twice: here, and before the
   // files were restored. What they hold here is new to the centre.
   auto first_new = now.first_start_seq == 0 ? now.next_seq : now.first_start_seq;
-  auto planned = plan(index, std::min(centre_through_seq, first_new - 1));
+  auto planned = plan(index, {through_seq, lane, first_new});
   planned.counters.first_start_seq = planned.counters.next_seq;
   auto report = renewal_report{epoch, random_id(), planned.known_numbers,
                                planned.counters.next_seq - 1};

@@ -8,7 +8,8 @@ namespace weir::storage {
 namespace {
 
 constexpr std::uint8_t entry_version = 2;
-constexpr std::uint8_t counters_version = 2;
+constexpr std::uint8_t counters_version = 3;
+constexpr std::uint8_t counters_version_2 = 2; // Without unsent_seq.
 constexpr std::uint8_t ranges_version = 1;
 constexpr std::uint8_t widths_version = 1;
 
@@ -119,6 +120,7 @@ std::string to_value(const outbox_counters& x) {
   put_be(value, x.coalesced_records);
   put_be(value, x.shed_records);
   put_be(value, x.first_start_seq);
+  put_be(value, x.unsent_seq);
   return value;
 }
 
@@ -132,8 +134,10 @@ outbox_counters to_counters(std::string_view value) {
   x.coalesced_records = in.take<std::uint64_t>();
   x.shed_records = in.take<std::uint64_t>();
   x.first_start_seq = in.take<std::uint64_t>();
-  if (!in.complete() || version != counters_version || x.next_seq == 0
-      || x.acknowledged_seq >= x.next_seq)
+  bool is_known = version == counters_version || version == counters_version_2;
+  x.unsent_seq = version == counters_version ? in.take<std::uint64_t>() : x.next_seq;
+  if (!in.complete() || !is_known || x.next_seq == 0 || x.acknowledged_seq >= x.next_seq
+      || x.unsent_seq == 0 || x.unsent_seq > x.next_seq)
     throw failure(errc::malformed, "the outbox's counters cannot be read.");
   return x;
 }
@@ -192,6 +196,7 @@ outbox_counters to_counters_of_version_1(std::string_view value) {
   x.next_seq = in.take<std::uint64_t>();
   x.acknowledged_seq = in.take<std::uint64_t>();
   x.expired_records = in.take<std::uint64_t>();
+  x.unsent_seq = x.next_seq; // It did not say: all may have been sent.
   if (!in.complete() || x.next_seq == 0 || x.acknowledged_seq >= x.next_seq)
     throw failure(errc::malformed, "the outbox's counters cannot be read.");
   return x;

@@ -43,6 +43,9 @@ struct outbox_counters {
 
   /// next_seq at the first start since the last contact; 0: none since then.
   std::uint64_t first_start_seq = 0;
+
+  /// No number from here on was ever offered; at most next_seq. Never falls.
+  std::uint64_t unsent_seq = 1;
 };
 
 std::string to_value(const outbox_counters& counters);

@@ -93,6 +93,10 @@ void store_txn::count_fates(tracked_position& tracked, const incoming_block& blo
                             const placement& placed) {
   auto& position = tracked.value;
   auto fresh = placed.new_numbers();
+  // It goes on in this epoch, so it was not set back: the hello that said so was an old
+  // one, which records had overtaken.
+  if (fresh > 0)
+    position.behind_seq = 0;
   auto records = std::uint64_t{block.records.record_count()};
   auto span = block.seq_span != 0 ? block.seq_span : records;
   auto fate = block.fate;
@@ -162,11 +166,15 @@ void store_txn::note_hello(const edge_hello& hello) {
   begin_epoch(tracked, hello.run);
   if (hello.next_seq == 0)
     return;
-  auto sent_seq = hello.next_seq - 1;
+  auto unsent_seq = hello.unsent_seq == 0 ? hello.next_seq
+                                          : std::min(hello.unsent_seq, hello.next_seq);
   auto known = std::max(position.through_seq, position.lane_through);
-  if (sent_seq < known)
-    position.behind_seq = std::max<std::uint64_t>(sent_seq, 1);
-  position.sent_seq = std::max({position.sent_seq, sent_seq, known});
+  bool is_behind = known >= unsent_seq;
+  if (is_behind)
+    position.behind_seq = std::max<std::uint64_t>(unsent_seq - 1, 1);
+  // What an edge that was set back has made since then belongs to its next epoch.
+  auto made_seq = is_behind ? known : hello.next_seq - 1;
+  position.sent_seq = std::max({position.sent_seq, made_seq, known});
 }
 
 void store_txn::put_counters(const edge_counters& counters) {

@@ -51,8 +51,8 @@ struct edge_position {
   std::uint64_t violations = 0;        ///< Times that the check of a commit failed.
   std::uint64_t ranges = 0;            ///< In the table of ranges.
   std::uint64_t ranges_from_seq = 1;   ///< Ranges before it are in the totals only.
-  /// The edge said that it had given no more numbers than this, and the centre had
-  /// more: its database was set back. 0: never.
+  /// The edge said that it had sent no number above this, and the centre had some: its
+  /// database was set back. 0: never, or it has gone on in this epoch all the same.
   std::uint64_t behind_seq = 0;
   std::int64_t first_ns = 0; ///< Unix time of the first commit; 0: not known.
   std::int64_t last_ns = 0;  ///< Unix time of the last commit; 0: not known.
@@ -130,6 +130,8 @@ struct edge_hello {
   std::uint32_t run = 0;
   std::uint64_t next_seq
     = 1; ///< The number that its next record will get; 0: not told.
+  /// It has sent none from here on; 0: not told, so it may have sent all that it made.
+  std::uint64_t unsent_seq = 0;
 };
 
 /// The books of an edge do not balance: a fault of this program or of the disk.

@@ -100,13 +100,16 @@ struct uplink_client_callbacks {
   /// edge whose database was set back is noticed instead of being taken for a sender of
   /// duplicates.
   std::function<std::uint64_t()> next_seq;
+  /// No number from here on has ever left this database, through all its starts. With it
+  /// an edge that was set back is noticed even if it has made more records since than it
+  /// had lost. May be empty: then all up to next_seq may have left.
+  std::function<std::uint64_t()> unsent_seq;
   /// What the centre has on disk, each time that this has grown and after each welcome.
   std::function<void(const uplink_position& position)> on_ack;
-  /// The centre has numbers of this epoch up to `centre_through` and next_seq() is not
-  /// above them: our database is older than what the centre has seen. Renews the epoch
-  /// and returns the new one, with which the session greets again; 0: could not, the
-  /// link stays refused. May be empty.
-  std::function<std::uint64_t(std::uint64_t centre_through)> on_behind;
+  /// The centre has numbers of this epoch that never left here: our database is older
+  /// than what the centre has seen. Renews the epoch and returns the new one, with which
+  /// the session greets again; 0: could not, the link stays refused. May be empty.
+  std::function<std::uint64_t(const uplink_position& centre)> on_behind;
   /// Numbers that neither read_after has nor the centre, which must have been set back
   /// to an older store: they are told to it as expired, for nobody has them any more.
   /// May be told again for the same numbers. May be empty.
@@ -157,12 +160,18 @@ struct uplink_server_config {
   std::chrono::milliseconds heartbeat_interval{1000}; ///< Asked of the edges.
 };
 
+/// What an edge says of itself when it connects.
+struct uplink_greeting {
+  std::uint64_t epoch = 0;
+  std::uint32_t run = 0;
+  std::uint64_t next_seq = 0;   ///< Of the next record of this epoch; 0: not told.
+  std::uint64_t unsent_seq = 0; ///< None was sent from here on; 0: not told.
+};
+
 /// Called on the server's thread: hand over and return, never block or throw.
 struct uplink_server_callbacks {
-  /// An edge says hello: the next record of this epoch will be next_seq. Returns the
-  /// position to continue from ({}: from the start).
-  std::function<uplink_position(const std::string& edge, std::uint64_t epoch,
-                                std::uint32_t run, std::uint64_t next_seq)>
+  /// An edge says hello. Returns the position to continue from ({}: from the start).
+  std::function<uplink_position(const std::string& edge, const uplink_greeting& hello)>
     on_hello;
   /// Entries in ascending order, none empty of numbers, not overlapping. In the live
   /// lane they continue the lane or through_seq, or open a lane where there is none.

@@ -58,7 +58,7 @@ uplink_session_config session_config(const uplink_client_config& config,
 
 uplink_session::sources session_sources(const uplink_client_callbacks& from) {
   auto result = uplink_session::sources{from.read_after, from.status, from.next_seq,
-                                        from.on_behind};
+                                        from.on_behind, from.unsent_seq};
   if (!result.status)
     result.status = [] { return edge_status{}; };
   return result;

@@ -60,12 +60,13 @@ public:
   }
 
   void operator()(const hello_message& x) {
-    begin(type_code::hello, 5);
+    begin(type_code::hello, 6);
     out_.natural(x.wire_version);
     out_.natural(x.epoch);
     out_.natural(x.run);
     out_.natural(x.next_seq);
     text(x.software_version);
+    out_.natural(x.unsent_seq);
   }
 
   void operator()(const welcome_message& x) {
@@ -177,7 +178,9 @@ void read(uplink_field_reader& in, hello_message& x) {
   in.natural(x.run, "run");
   in.natural(x.next_seq, "next_seq");
   in.text(x.software_version, "software_version");
+  in.appended_natural(x.unsent_seq, "unsent_seq");
   in.check(x.next_seq > 0, "next_seq is 0, numbering starts at 1");
+  in.check(x.unsent_seq <= x.next_seq, "unsent_seq is above next_seq");
 }
 
 void read(uplink_field_reader& in, uplink_position& x) {

@@ -38,6 +38,9 @@ struct hello_message {
   std::uint32_t run = 0;
   std::uint64_t next_seq = 1; ///< The number that the edge's next record gets.
   std::string software_version;
+  /// The edge has sent none from here on, at most next_seq; 0: not told, so it may have
+  /// sent all that it made.
+  std::uint64_t unsent_seq = 0;
 
   bool operator==(const hello_message&) const = default;
 };

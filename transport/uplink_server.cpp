@@ -280,8 +280,8 @@ struct uplink_server::impl {
     auto welcome = welcome_message{};
     welcome.epoch = hello.epoch;
     if (callbacks.on_hello)
-      welcome.position
-        = merged(callbacks.on_hello(edge, hello.epoch, hello.run, hello.next_seq));
+      welcome.position = merged(callbacks.on_hello(
+        edge, {hello.epoch, hello.run, hello.next_seq, hello.unsent_seq}));
     welcome.credit_bytes = grant(session);
     welcome.server_time_ns = wall_clock_ns();
     welcome.heartbeat_ms

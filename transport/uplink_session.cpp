@@ -161,8 +161,10 @@ void uplink_session::greet(time_point now) {
   auto hello = hello_message{};
   hello.epoch = config_.epoch;
   hello.run = config_.run;
-  if (from_.next_seq)
-    hello.next_seq = from_.next_seq();
+  if (from_.next_seq) {
+    hello.unsent_seq = unsent_seq();
+    hello.next_seq = from_.next_seq(); // After it: it may grow meanwhile.
+  }
   hello.software_version = from_.status().version;
   push(send_message{std::move(hello)});
 }
@@ -208,15 +210,19 @@ void uplink_session::on_welcome(time_point now, const welcome_message& x) {
   fill_window(now);
 }
 
-/// Whether the centre has seen more of this epoch than we have made: then this is not
+std::uint64_t uplink_session::unsent_seq() const {
+  auto next_seq = from_.next_seq();
+  return from_.unsent_seq ? std::min(from_.unsent_seq(), next_seq) : next_seq;
+}
+
+/// Whether the centre has seen more of this epoch than we have sent: then this is not
 /// the database that it has seen. Goes on under a new epoch, or gives up.
 bool uplink_session::is_behind(time_point now, const uplink_position& position) {
-  if (!from_.next_seq || position.highest() < from_.next_seq())
+  if (!from_.next_seq || position.highest() < unsent_seq())
     return false;
-  auto next_seq = from_.next_seq();
-  auto epoch = from_.on_behind && !std::exchange(renewed_, true)
-                 ? from_.on_behind(position.highest())
-                 : 0;
+  auto unsent = unsent_seq();
+  auto epoch
+    = from_.on_behind && !std::exchange(renewed_, true) ? from_.on_behind(position) : 0;
   if (epoch != 0) {
     config_.epoch = epoch;
     position_ = {};
@@ -226,9 +232,9 @@ bool uplink_session::is_behind(time_point now, const uplink_position& position) 
   }
   fail(now,
        config_.peer + " has records up to " + std::to_string(position.highest())
-         + " of this epoch, but the next one here would get number "
-         + std::to_string(next_seq)
-         + ": this edge's database was set back; start it with a new epoch",
+         + " of this epoch, but none was sent from here from number "
+         + std::to_string(unsent)
+         + " on: this edge's database was set back; start it with a new epoch",
        true);
   return true;
 }

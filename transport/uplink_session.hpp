@@ -74,8 +74,9 @@ public:
   struct sources {
     std::function<std::vector<uplink_entry>(std::uint64_t, std::size_t)> read_after;
     std::function<edge_status()> status;
-    std::function<std::uint64_t()> next_seq;                 ///< May be empty.
-    std::function<std::uint64_t(std::uint64_t)> on_behind{}; ///< May be empty.
+    std::function<std::uint64_t()> next_seq; ///< May be empty, and so may the others.
+    std::function<std::uint64_t(const uplink_position&)> on_behind{};
+    std::function<std::uint64_t()> unsent_seq{};
   };
 
   uplink_session(uplink_session_config config, sources from);
@@ -129,6 +130,7 @@ private:
   void fail(time_point now, const std::string& why, bool refused);
   void on_welcome(time_point now, const welcome_message& x);
   bool is_behind(time_point now, const uplink_position& position);
+  std::uint64_t unsent_seq() const;
   void begin_lanes();
   bool has_large_backlog(std::uint64_t next_seq) const;
   void on_ack(time_point now, const uplink_position& position);

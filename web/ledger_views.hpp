@@ -17,7 +17,7 @@ namespace weir::web {
 std::string epoch_text(std::uint64_t epoch);
 
 /// What an edge cannot do now, by the bits of its mode: "memory_only", "journal_off",
-/// "disk_full".
+/// "disk_full", "memory_short".
 std::vector<std::string> mode_names(std::uint64_t mode);
 
 /// Whether received is the sum of the other terms.

@@ -49,6 +49,25 @@ struct fixture : weir::test::actor_fixture {
       advance(1s);
     }
   }
+
+  /// The edge says each second that it is in these modes.
+  void hear(std::uint64_t mode, int seconds) {
+    weir::transport::edge_status status;
+    status.ledger.mode = mode;
+    for (int i = 0; i < seconds; ++i) {
+      fleet.on_status("a", status, now_ns);
+      pass_seconds(1);
+    }
+  }
+
+  /// What was raised and resolved so far, e.g. "+weir.disk -weir.disk ".
+  std::string history() const {
+    std::string result;
+    for (const auto& x : *stored)
+      result += (x.value.state == analytics::alert_state::firing ? "+" : "-")
+                + x.value.rule + " ";
+    return result;
+  }
 };
 
 } // namespace
@@ -91,23 +110,50 @@ TEST_CASE_METHOD(fixture,
 
 TEST_CASE_METHOD(fixture, "what an edge cannot do now is an alert as long as it lasts",
                  "[actors]") {
-  weir::transport::edge_status status;
-  status.ledger.mode = weir::transport::edge_mode_disk_full;
-  for (int i = 0; i < 3; ++i) {
-    fleet.on_status("a", status, now_ns);
-    pass_seconds(1);
-  }
+  hear(weir::transport::edge_mode_disk_full, 3);
   REQUIRE(stored->size() == 1);
   CHECK(stored->at(0).edge == "central");
   CHECK(stored->at(0).value.rule == "weir.disk");
   CHECK(stored->at(0).value.state == analytics::alert_state::firing);
-  status.ledger.mode = weir::transport::edge_mode_memory_only;
-  fleet.on_status("a", status, now_ns);
-  pass_seconds(1);
-  REQUIRE(stored->size() == 3);
-  CHECK(stored->at(1).value.rule == "weir.memory_only");
-  CHECK(stored->at(2).value.rule == "weir.disk");
-  CHECK(stored->at(2).value.state == analytics::alert_state::resolved);
+  hear(weir::transport::edge_mode_memory_only, 31);
+  CHECK(history() == "+weir.disk +weir.memory_only -weir.disk ");
+  CHECK(stored->at(2).value.id == stored->at(0).value.id);
+}
+
+TEST_CASE_METHOD(fixture, "an edge that is short of memory is an alert", "[actors]") {
+  hear(weir::transport::edge_mode_memory_short, 5);
+  REQUIRE(history() == "+weir.memory ");
+  CHECK(stored->at(0).value.severity == analytics::severity::high);
+  CHECK(stored->at(0).series_text == "edge{source=\"a\"}");
+  hear(0, 31);
+  CHECK(history() == "+weir.memory -weir.memory ");
+  CHECK(stored->at(1).value.message == "Edge a has memory to spare again");
+}
+
+TEST_CASE_METHOD(fixture, "a mode that comes and goes is one alert until it is calm",
+                 "[actors]") {
+  for (int i = 0; i < 10; ++i) {
+    hear(weir::transport::edge_mode_memory_short, 1);
+    hear(0, 29);
+  }
+  CHECK(history() == "+weir.memory ");
+  SECTION("the edge is calm for 30 s") {
+    hear(0, 2);
+    CHECK(history() == "+weir.memory -weir.memory ");
+    hear(weir::transport::edge_mode_memory_short, 1); // And then it is a new one.
+    CHECK(history() == "+weir.memory -weir.memory +weir.memory ");
+  }
+  SECTION("of an edge that is silent nobody knows") {
+    pass_seconds(60);
+    CHECK(history() == "+weir.memory +edge_silent ");
+  }
+  SECTION("the centre's clock is set back") {
+    now_ns -= 50 * second_ns;
+    hear(0, 30);
+    CHECK(history() == "+weir.memory ");
+    hear(0, 1);
+    CHECK(history() == "+weir.memory -weir.memory ");
+  }
 }
 
 TEST_CASE_METHOD(fixture, "books that do not balance are an alert that ends by itself",
@@ -157,8 +203,9 @@ TEST_CASE_METHOD(fixture, "own alerts that were open go on after a restart",
     alert_manager, alert_manager_config{},
     alert_manager_parts{&fleet, &counters, nullptr, [this] { return now_ns; }, {open}},
     spawn(recording_writer, stored));
-  fleet.on_status("a", {}, now_ns);
-  pass_seconds(1);
+  hear(0, 30);
+  CHECK(stored->empty());
+  hear(0, 1);
   REQUIRE(stored->size() == 1);
   CHECK(stored->at(0).value.id == open.value.id);
   CHECK(stored->at(0).value.state == analytics::alert_state::resolved);

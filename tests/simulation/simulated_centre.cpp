@@ -168,7 +168,8 @@ void simulated_centre::greet(const std::string& edge, std::uint64_t connection,
     welcome.position = transport::merged(
       {(*known)->through_seq, (*known)->lane_first, (*known)->lane_through});
   caf::anon_send(running_->writer,
-                 storage::edge_hello{edge, hello.epoch, hello.run, hello.next_seq});
+                 storage::edge_hello{edge, hello.epoch, hello.run, hello.next_seq,
+                                     hello.unsent_seq});
   welcome.credit_bytes = running_->credit.grant(x.credit);
   welcome.server_time_ns = wall_ns_();
   welcome.heartbeat_ms = heartbeat_ms;

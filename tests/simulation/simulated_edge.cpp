@@ -208,9 +208,10 @@ void simulated_edge::begin_session() {
   };
   from.status = [this] { return process_->status(); };
   from.next_seq = [this] { return process_->outbox().stats().next_seq; };
-  from.on_behind = [this](std::uint64_t through) {
+  from.unsent_seq = [this] { return process_->outbox().stats().unsent_seq; };
+  from.on_behind = [this](const transport::uplink_position& centre) {
     problems_.push_back(config_.name + ": the centre is ahead, at "
-                        + std::to_string(through));
+                        + std::to_string(centre.highest()));
     return std::uint64_t{0};
   };
   session_.emplace(std::move(config), std::move(from));

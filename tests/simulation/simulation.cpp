@@ -307,6 +307,9 @@ void world::check_centre(simulated_edge& edge, simulation_result& result) {
                        + ", accounts for " + std::to_string(fates) + ", misses "
                        + std::to_string(x.missing()) + ", violations "
                        + std::to_string(x.violations));
+  if (x.behind_seq != 0)
+    problems.push_back(edge.name() + " was taken for one that was set back to "
+                       + std::to_string(x.behind_seq));
 }
 
 void world::count(simulation_result& result) {

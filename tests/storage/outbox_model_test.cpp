@@ -75,6 +75,7 @@ struct model {
     auto entries = uut->read_after(0, 1 + random() % 3000).value();
     if (entries.empty())
       return std::nullopt;
+    sent = std::max(sent, last_seq_of(entries.back()));
     return last_seq_of(entries[random() % entries.size()]);
   }
 
@@ -100,6 +101,8 @@ struct model {
     auto from = lane ? lane->second + 1 : next;
     commit();
     auto entries = uut->read_after(from - 1, 1 << 20).value();
+    if (!entries.empty())
+      sent = std::max(sent, last_seq_of(entries.back()));
     if (entries.empty() || acknowledged + 1 >= from)
       return;
     lane = {lane ? lane->first : from, last_seq_of(entries.back())};
@@ -116,6 +119,10 @@ struct model {
     fs::remove_all(path);
     fs::copy(config.directory, path);
     auto copy = outbox::open({path, 1 << 30}, 1).value();
+    for (const auto* box : {uut.get(), copy.get()}) {
+      REQUIRE(box->stats().unsent_seq > sent);
+      REQUIRE(box->stats().unsent_seq <= next);
+    }
     if (lane)
       REQUIRE(copy->acknowledge(acknowledged, lane->first, lane->second));
     else
@@ -183,6 +190,7 @@ struct model {
   std::map<std::uint64_t, made_block> made;
   std::uint64_t next = 1;
   std::uint64_t acknowledged = 0;
+  std::uint64_t sent = 0; ///< The highest number that was read.
   std::optional<std::pair<std::uint64_t, std::uint64_t>> lane;
   std::uint64_t journal = 0;
   std::optional<checkpoint> last_state;

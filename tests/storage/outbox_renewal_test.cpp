@@ -115,6 +115,20 @@ TEST_CASE_METHOD(fixture, "holes and gaps are numbered anew too", "[renewal]") {
   CHECK(waiting() == texts{"1+2 !", "3+4 ccc", "7+5 ddd"});
 }
 
+TEST_CASE_METHOD(fixture, "what the centre lacks before its lane is kept",
+                 "[renewal]") {
+  uut->note_contact();
+  append("aaa", 10);
+  append("bbb", 10);
+  append("ccc", 10);
+  append("ddd", 10);
+  reopen();
+  append("new", 10);
+  auto report = uut->renew_epoch(10, 21, 60).value();
+  CHECK(report.known_numbers == 30);
+  CHECK(waiting() == texts{"1+10 bbb", "11+10 new"});
+}
+
 TEST_CASE_METHOD(fixture, "the checkpoint outlives the epoch", "[renewal]") {
   auto state = checkpoint{9, {{"node", "state"}}};
   REQUIRE(uut->commit({}, &state));

@@ -47,6 +47,7 @@ TEST_CASE_METHOD(fixture, "an outbox of version 1 is taken over with all that wa
   CHECK(stats.records == 38);
   CHECK(stats.size_bytes == 2354);
   CHECK(stats.next_seq == 51);
+  CHECK(stats.unsent_seq == 51); // Nobody knows what it has sent.
   CHECK(stats.acknowledged_seq == 12);
   REQUIRE(uut->begin_run());
   auto next = std::uint64_t{13};
@@ -110,6 +111,7 @@ TEST_CASE_METHOD(fixture, "an outbox of version 2 is read with all that it holds
   CHECK(stats.holes == 4);
   CHECK(stats.hole_numbers == 443);
   CHECK(stats.next_seq == 821);
+  CHECK(stats.unsent_seq == 821);
   CHECK(stats.expired_records == 413);
   CHECK(stats.coalesced_records == 180);
   CHECK(stats.shed_records == 30);

@@ -63,8 +63,8 @@ TEST_CASE("the examples of FORMAT.md's outbox are true", "[outbox]") {
   counters.next_seq = 4;
   counters.first_start_seq = 1;
   CHECK(to_hex(to_value(counters))
-        == "02000000000000000400000000000000000000000000000000"
-           "000000000000000000000000000000000000000000000001");
+        == "03000000000000000400000000000000000000000000000000"
+           "0000000000000000000000000000000000000000000000010000000000000001");
 }
 
 TEST_CASE("blocks and holes come back as they were", "[outbox]") {
@@ -122,7 +122,7 @@ TEST_CASE("what is no entry is refused", "[outbox]") {
 }
 
 TEST_CASE("counters and ranges come back as they were", "[outbox]") {
-  auto x = outbox_counters{10, 9, 8, 7, 6, 5};
+  auto x = outbox_counters{10, 9, 8, 7, 6, 5, 4};
   auto back = to_counters(to_value(x));
   CHECK(back.next_seq == 10);
   CHECK(back.acknowledged_seq == 9);
@@ -130,6 +130,13 @@ TEST_CASE("counters and ranges come back as they were", "[outbox]") {
   CHECK(back.coalesced_records == 7);
   CHECK(back.shed_records == 6);
   CHECK(back.first_start_seq == 5);
+  CHECK(back.unsent_seq == 4);
+  auto version_2 = to_value(x).substr(0, 1 + 6 * 8);
+  version_2[0] = 2;
+  CHECK(to_counters(version_2).unsent_seq == 10); // All may have been sent.
+  x.unsent_seq = 11;
+  CHECK_THROWS_AS(to_counters(to_value(x)), failure);
+  x.unsent_seq = 10;
   x.acknowledged_seq = 10;
   CHECK_THROWS_AS(to_counters(to_value(x)), failure);
   CHECK_THROWS_AS(to_counters(""), failure);

@@ -167,6 +167,15 @@ TEST_CASE_METHOD(fixture, "an epoch that begins anew for a known edge is an even
     REQUIRE(report.events.size() == 1);
     CHECK(report.events[0].cause == epoch_cause::renewed);
   }
+  SECTION("its database was set back, and has made more since than it had lost") {
+    uut->note_hello({"north", 7, 1, 30, 3}, 28).value();
+    auto x = uut->position("north", 7).value();
+    CHECK(x->behind_seq == 2);
+    CHECK(x->sent_seq == 8); // What it has made belongs to the next epoch.
+    auto report = uut->note_hello({"north", 8, 1, 22}, 30).value();
+    REQUIRE(report.events.size() == 1);
+    CHECK(report.events[0].cause == epoch_cause::renewed);
+  }
   CHECK(uut->note_hello({"north", 8, 2, 5}, 40).value().events.empty());
   uut->note_hello({"nor", 9, 1, 5}, 40).value(); // Another edge.
   reopen();
@@ -176,6 +185,28 @@ TEST_CASE_METHOD(fixture, "an epoch that begins anew for a known edge is an even
   REQUIRE(all.size() == 2);
   CHECK(all[0].position.epoch == 8);
   CHECK(all[1].position.missing() == 5); // They went with the old database.
+}
+
+TEST_CASE_METHOD(fixture, "an edge that has sent what the centre has is not behind",
+                 "[ledger]") {
+  commit(summaries(1, 3), 20);
+  uut->note_hello({"north", 7, 1, 30, 4}, 28).value();
+  uut->note_hello({"north", 7, 1, 40, 0}, 29).value(); // Not told.
+  auto x = uut->position("north", 7).value();
+  CHECK(x->behind_seq == 0);
+  CHECK(x->sent_seq == 39);
+}
+
+TEST_CASE_METHOD(fixture,
+                 "a hello that was overtaken by records makes no edge set back",
+                 "[ledger]") {
+  commit(summaries(1, 3), 20);
+  uut->note_hello({"north", 7, 1, 30, 1}, 28).value();
+  CHECK(uut->position("north", 7).value()->behind_seq == 1);
+  commit(summaries(1, 3), 30); // Nothing new.
+  CHECK(uut->position("north", 7).value()->behind_seq == 1);
+  commit(summaries(4, 1), 40);
+  CHECK(uut->position("north", 7).value()->behind_seq == 0);
 }
 
 TEST_CASE_METHOD(fixture, "of one edge the newest 100 events are kept", "[ledger]") {

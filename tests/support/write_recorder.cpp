@@ -108,6 +108,10 @@ ssize_t recorded_write(int fd, const iovec* parts, int count) {
     lock.unlock();
     return real(fd, parts, count);
   }
+  if (auto& fault = state().writes; is_due(fault)) {
+    errno = fault.code;
+    return -1;
+  }
   auto offset = ::lseek(fd, 0, SEEK_CUR);
   auto done = real(fd, parts, count);
   if (done > 0) {

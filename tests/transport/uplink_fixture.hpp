@@ -33,7 +33,7 @@ public:
     std::uint64_t through = 0;
     std::vector<std::string> blocks;
     std::vector<std::pair<std::uint64_t, std::uint64_t>> holes;
-    std::uint64_t next_seq = 0;
+    uplink_greeting hello; ///< The last one.
     int hellos = 0;
   };
 
@@ -90,13 +90,12 @@ public:
 private:
   uplink_server_callbacks callbacks() {
     auto result = uplink_server_callbacks{};
-    result.on_hello = [this](const std::string& name, std::uint64_t epoch,
-                             std::uint32_t, std::uint64_t next_seq) {
+    result.on_hello = [this](const std::string& name, const uplink_greeting& hello) {
       auto guard = std::lock_guard{mutex_};
       auto& x = edges_[name];
       ++x.hellos;
-      x.next_seq = next_seq;
-      if (std::exchange(x.epoch, epoch) != epoch)
+      x.hello = hello;
+      if (std::exchange(x.epoch, hello.epoch) != hello.epoch)
         x.through = 0;
       return uplink_position{x.through, 0, 0};
     };
@@ -238,8 +237,8 @@ private:
         outbox_.erase(outbox_.lower_bound(x.lane_first),
                       outbox_.upper_bound(x.lane_through));
     };
-    result.on_behind = [this](std::uint64_t centre_through) {
-      behind = centre_through;
+    result.on_behind = [this](const uplink_position& centre) {
+      behind = centre.highest();
       return renewed_epoch;
     };
     result.status = [] {

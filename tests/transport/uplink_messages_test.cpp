@@ -65,7 +65,7 @@ std::vector<uplink_entry> large_entries() {
 }
 
 std::vector<uplink_message> one_of_each() {
-  return {hello_message{2, u64_max, 2, 3, "0.1.0"},
+  return {hello_message{2, u64_max, 2, 3, "0.1.0", 2},
           welcome_message{9, {4, 6, 7}, 65'536, -5, 1000},
           reject_message{reject_code::not_authorized, "this key is no edge's"},
           ack_message{14, {15, 0, 0}, u64_max},
@@ -115,9 +115,9 @@ TEST_CASE("each uplink message comes back from its bytes as it was") {
 TEST_CASE("uplink messages have the bytes that WIRE.md shows") {
   CHECK(encode_uplink(ack_message{42, {9, 0, 0}, 65'536})
         == std::string("\x02\x96\x06\x2a\x09\x00\x00\xce\x00\x01\x00\x00", 12));
-  CHECK(encode_uplink(hello_message{2, 42, 2, 3, "0.1.0"})
-        == "\x01\x96\x01\x02\x2a\x02\x03\xa5"
-           "0.1.0");
+  CHECK(encode_uplink(hello_message{2, 42, 2, 3, "0.1.0", 2})
+        == "\x01\x97\x01\x02\x2a\x02\x03\xa5"
+           "0.1.0\x02");
   CHECK(encode_uplink(batch_message{42, true, {{entry_kind::expired, 2, 10, 5, 0, ""}}})
         == std::string("\x02\x96\x0a\x2a\x01\x00\x09\xc4\x09"
                        "\x91\x96\x01\x02\x0a\x05\x00\xc4\x00",
@@ -251,6 +251,8 @@ TEST_CASE("a message with too few fields is malformed") {
 
 TEST_CASE("numbers that cannot be are malformed") {
   CHECK(decode_error(encode_uplink(hello_message{1, 1, 1, 0, "v"})) == errc::malformed);
+  CHECK(decode_error(encode_uplink(hello_message{1, 1, 1, 3, "v", 4}))
+        == errc::malformed);
   CHECK(decode_error(encode_uplink(resend_message{1, 0, false})) == errc::malformed);
   CHECK(decode_error(frame(7, {1, 2, 2})) == errc::malformed); // No flag.
   // Lanes that overlap or touch what is before them, end before they begin, or are none.

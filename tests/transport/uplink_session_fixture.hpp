@@ -26,6 +26,7 @@ constexpr std::size_t beside = 32;
 struct outbox_model {
   std::map<std::uint64_t, uplink_entry> entries;
   std::uint64_t next_seq = 1;
+  std::uint64_t unsent_seq = ~std::uint64_t{0}; ///< Else: not above next_seq.
   int reads = 0;
 
   void add(std::uint32_t records, std::size_t size = 100) {
@@ -79,7 +80,7 @@ struct session_fixture {
   int contacts = 0;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> missing;
   std::uint64_t credit = 1 << 20; ///< What welcomes and acknowledgements say.
-  std::uint64_t behind = 0;       ///< The highest that on_behind was told.
+  uplink_position behind;         ///< What on_behind was told.
   std::uint64_t next_epoch = 0;   ///< What on_behind returns.
   std::vector<std::pair<link_state, std::string>> states;
 
@@ -105,12 +106,13 @@ struct session_fixture {
               return status;
             },
             [this] { return box.next_seq; },
-            [this](auto through) {
-              behind = through;
+            [this](const uplink_position& centre) {
+              behind = centre;
               if (next_epoch != 0)
                 box = {};
               return next_epoch;
-            }};
+            },
+            [this] { return std::min(box.unsent_seq, box.next_seq); }};
   }
 
   void collect() {

@@ -314,7 +314,7 @@ TEST_CASE("a database that was set back is noticed, not read as duplicates",
   f.connect();
   auto position = GENERATE(uplink_position{100, 0, 0}, uplink_position{2, 50, 100});
   f.welcome(position);
-  CHECK(f.behind == 100);
+  CHECK(f.behind == position);
   CHECK(f.states.back().first == link_state::refused);
   CHECK(f.take_numbers().empty());
   CHECK(f.acked.empty());
@@ -330,7 +330,7 @@ TEST_CASE("a database that was set back goes on under a new epoch",
   f.take<hello_message>();
   f.next_epoch = 78;
   f.welcome({100, 0, 0});
-  CHECK(f.behind == 100);
+  CHECK(f.behind == uplink_position{100, 0, 0});
   auto hellos = f.take<hello_message>();
   REQUIRE(hellos.size() == 1);
   CHECK(hellos[0].epoch == 78);
@@ -345,6 +345,35 @@ TEST_CASE("a database that was set back goes on under a new epoch",
   REQUIRE(batches.size() == 1);
   CHECK(batches[0].epoch == 78);
   CHECK(batches[0].entries[0].first_seq == 1);
+}
+
+TEST_CASE("a database that was set back is noticed though it has made more since",
+          "[uplink_session]") {
+  auto f = session_fixture{};
+  f.box.add(50);
+  f.box.unsent_seq = 31; // It was copied when it had sent 30.
+  f.session.start(f.now);
+  f.connect();
+  auto hellos = f.take<hello_message>();
+  REQUIRE(hellos.size() == 1);
+  CHECK(hellos[0].next_seq == 51);
+  CHECK(hellos[0].unsent_seq == 31);
+  SECTION("the centre has a number that it has never sent") {
+    f.next_epoch = 78;
+    auto position = GENERATE(uplink_position{31, 0, 0}, uplink_position{10, 20, 40});
+    f.welcome(position);
+    CHECK(f.behind == position);
+    CHECK(f.contacts == 0);
+    hellos = f.take<hello_message>();
+    REQUIRE(hellos.size() == 1);
+    CHECK(hellos[0].epoch == 78);
+  }
+  SECTION("the centre has what it has sent") {
+    auto position = GENERATE(uplink_position{30, 0, 0}, uplink_position{10, 20, 30});
+    f.welcome(position);
+    CHECK(f.behind == uplink_position{});
+    CHECK(f.contacts == 1);
+  }
 }
 
 TEST_CASE("what stays unacknowledged for long is sent again", "[uplink_session]") {

@@ -122,7 +122,7 @@ TEST_CASE("after an outage new records arrive before the backlog has", "[uplink]
   auto first_live = std::atomic<std::uint64_t>{0};
   auto server = std::unique_ptr<uplink_server>{};
   auto callbacks = uplink_server_callbacks{};
-  callbacks.on_hello = [&](auto&, auto, auto, auto) {
+  callbacks.on_hello = [&](auto&, auto&) {
     auto guard = std::lock_guard{mutex};
     return model.position();
   };

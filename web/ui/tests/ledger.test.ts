@@ -37,6 +37,7 @@ describe('warningsOf', () => {
   });
   it('tells each mode in words, and those of a newer edge as they are called', () => {
     expect(warningsOf(['disk_full', 'on_fire'], false)).toEqual(['disk full: gives up its oldest records', 'on_fire', 'its events do not add up']);
+    expect(warningsOf(['memory_short'], true)).toEqual(['short of memory: its sources wait or shed']);
   });
 });
 

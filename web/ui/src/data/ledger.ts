@@ -1,7 +1,7 @@
 // The ledger of an edge (web/API.md, "Ledger") as types, and its sums as lines of text.
 // Pure.
 
-export type Mode = 'memory_only' | 'journal_off' | 'disk_full';
+export type Mode = 'memory_only' | 'journal_off' | 'disk_full' | 'memory_short';
 export type Fate = 'stored' | 'coalesced' | 'expired' | 'shed' | 'unreadable' | 'missing';
 
 export interface LedgerRange {
@@ -115,6 +115,7 @@ const modeTexts: Record<Mode, string> = {
   memory_only: 'works in memory only: its data directory cannot be written',
   journal_off: 'runs without a journal',
   disk_full: 'disk full: gives up its oldest records',
+  memory_short: 'short of memory: its sources wait or shed',
 };
 
 /** What an edge cannot do now, in words; a mode of a newer edge as it is called. */

@@ -130,7 +130,7 @@ function Epoch({ epoch, newest }: { epoch: EpochLedger; newest: boolean }) {
         {behind && <li>a backlog is on its way: new data stands at {formatTotal(epoch.lane_through)}, the backlog at {formatTotal(epoch.through_seq)} of {
           formatTotal(epoch.lane_first - 1)}</li>}
         {epoch.duplicate > 0 && <li>{formatTotal(epoch.duplicate)} came more than once and are stored once</li>}
-        {epoch.behind_seq > 0 && <li>the edge once knew of {formatTotal(epoch.behind_seq)} numbers only: its database was set back</li>}
+        {epoch.behind_seq > 0 && <li>the edge once said that it had sent {formatTotal(epoch.behind_seq)} numbers only: its database was set back</li>}
       </ul>
       <Ranges epoch={epoch} />
     </section>
