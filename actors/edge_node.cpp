@@ -405,7 +405,7 @@ edge_node::start(edge_node_config config) {
   x.restore_state();
   x.start_actors();
   x.memory_timer
-    = std::make_unique<periodic_thread>(milliseconds{50}, [&x] { x.govern_memory(); });
+    = std::make_unique<periodic_thread>(milliseconds{100}, [&x] { x.govern_memory(); });
   std::unique_ptr<edge_node> node{new edge_node{std::move(state)}};
   auto problem = x.start_sources();
   if (problem.empty())
