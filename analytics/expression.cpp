@@ -4,6 +4,7 @@
 #include "analytics/expression/machine.hpp"
 #include "analytics/expression/parser.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace weir::analytics {
@@ -38,6 +39,10 @@ expression::compile(std::string_view text, value_type wanted,
 
 expression::expression(std::shared_ptr<const expressions::syntax> syntax)
   : syntax_(std::move(syntax)) {
+  auto reads_constants = std::any_of(
+    names().begin(), names().end(), [](const auto& x) { return !x.stands_for.varies; });
+  if (!reads_constants)
+    common_ = specialise([](std::uint32_t) { return constant_value{}; });
 }
 
 value_type expression::type() const {
@@ -53,6 +58,8 @@ const std::vector<expression::used_name>& expression::names() const {
 }
 
 specialised_expression expression::specialise(const constant_source& constants) const {
+  if (common_)
+    return *common_;
   auto folded = expressions::fold(*syntax_, constants);
   specialised_expression result;
   if (folded.text)

@@ -139,13 +139,15 @@ public:
   const std::vector<used_name>& names() const;
 
   /// Puts in the constants of a series and folds what follows from them. Asks for a
-  /// constant once for each place where its name stands.
+  /// constant once for each place where its name stands. Where none is read, the results
+  /// share their code: filters of values cost nothing for each series.
   specialised_expression specialise(const constant_source& constants) const;
 
 private:
   explicit expression(std::shared_ptr<const expressions::syntax> syntax);
 
   std::shared_ptr<const expressions::syntax> syntax_; ///< Never null.
+  std::optional<specialised_expression> common_;      ///< The same for every series.
 };
 
 } // namespace weir::analytics

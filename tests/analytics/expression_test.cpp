@@ -282,3 +282,19 @@ TEST_CASE_METHOD(fixture, "only what is true passes", "[analytics][expression]")
   CHECK(specialise("dim.site == 'North-1'", boolean).passes(slots));
   CHECK_FALSE(specialised_expression{}.passes(slots));
 }
+
+TEST_CASE_METHOD(fixture, "an expression of values alone asks for no constants",
+                 "[expression]") {
+  int asked = 0;
+  auto count = [&asked](std::uint32_t) {
+    ++asked;
+    return constant_value{5.0};
+  };
+  slots = {7.0, 1.0};
+  auto of_values = compile("x > 5 and x < 900", value_type::boolean);
+  CHECK(of_values->specialise(count).passes(slots));
+  CHECK(of_values->specialise(count).passes(slots));
+  CHECK(asked == 0);
+  CHECK(compile("x > limit", value_type::boolean)->specialise(count).passes(slots));
+  CHECK(asked == 1);
+}

@@ -19,7 +19,7 @@ const thousands = (x) => Math.round(x).toLocaleString('en-US');
 const costly =
   Array.from({ length: 3 }, (_, i) => `[[view]]\nname = "v${i}"\nwidth_ms = ${1000 * (i + 2)}\naggregates = ["p95", "distinct(source)"]\n`).join('') +
   Array.from({ length: 2 }, (_, i) => `[[view]]\nname = "g${i}"\nwidth_ms = ${1000 * (i + 1)}\ngroup_by = ["metric"]\naggregates = ["p95", "distinct(source)"]\n`).join('') +
-  Array.from({ length: 80 }, (_, i) => `[[filter]]\nwhere = "not (value > ${900 + i} and value < ${901 + i})"\n`).join('');
+  Array.from({ length: 250 }, (_, i) => `[[filter]]\nwhere = "not (value > ${900 + i} and value < ${901 + i})"\n`).join('');
 
 /// Resident memory of the edge since the last call: the kernel's own peak.
 function startPeak(pid) {
@@ -38,7 +38,7 @@ const result = {};
 const notes = [];
 try {
   console.log(`overload: ${cpus().length} cores, ${cpus()[0].model}; publishers, broker, edge and centre share them`);
-  console.log(`  1,400 series, 5 views with sketches, 80 filters, memory_mb_max ${boundMb}; ${seconds} s of ${ratio} times the sustainable rate\n`);
+  console.log(`  1,400 series, 5 views with sketches, 250 filters, memory_mb_max ${boundMb}; ${seconds} s of ${ratio} times the sustainable rate\n`);
   await system.startBrokerAndCentre();
   system.uri = `mqtt://127.0.0.1:${system.mqttPort}`;
   const [shedPort, pullPort] = [await freePort(), await freePort()];
@@ -89,8 +89,8 @@ try {
   const offering = [
     zmq(shedPort, ...own(), ...load, '--window', 20000),
     zmq(shedPort, ...own(), ...load, '--window', 20000, '--events-per-message', 10),
-    zmq(pullPort, ...own(), ...load, '--push'),
-    zmq(pullPort, ...own(), ...load, '--push', '--events-per-message', 200),
+    zmq(shedPort, ...own(), ...load, '--window', 20000),
+    zmq(shedPort, ...own(), ...load, '--window', 20000, '--events-per-message', 200),
     zmq(system.zmqPort, ...own(), '--seconds', seconds),
     zmq(system.zmqPort, ...own(), '--seconds', seconds, '--events-per-message', 200),
     mqtt(...own(), '--seconds', seconds, '--publishers', 4, '--rate', 2000),
