@@ -81,7 +81,7 @@ std::string edge_node::impl::start_zmq(const zmq_source_config& source) {
         context.unit = unit;
         port->gather(client, payload, context);
       },
-      [port] { port->flush(); }},
+      [port] { return port->flush(); }},
     [port](const transport::error& why) {
       auto reason = why.code == transport::errc::too_large
                       ? analytics::reject_reason::too_large

@@ -204,8 +204,10 @@ struct zmq_ingest::impl {
         break;
       take_numbered();
     }
-    settle();
-    send_acks();
+    if (settle())
+      send_acks();
+    else
+      forget_due();
   }
 
   /// One message of a DEALER; `frame` holds its routing id.
@@ -258,9 +260,8 @@ struct zmq_ingest::impl {
     is_unsettled = true;
   }
 
-  void settle() {
-    if (std::exchange(is_unsettled, false) && handlers.settle)
-      handlers.settle();
+  bool settle() {
+    return !std::exchange(is_unsettled, false) || !handlers.settle || handlers.settle();
   }
 
   void send_acks() {
@@ -278,6 +279,13 @@ struct zmq_ingest::impl {
       if (sent < 0 && zmq_errno() == EHOSTUNREACH)
         clients.erase(routing_id);
     }
+    due.clear();
+  }
+
+  /// What they sent was not taken: no later acknowledgement may cover it.
+  void forget_due() {
+    for (const auto& routing_id : due)
+      clients.erase(routing_id);
     due.clear();
   }
 

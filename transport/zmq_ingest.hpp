@@ -38,8 +38,9 @@ struct zmq_handlers {
 
   /// Comes after the messages that were there, at most 256 of a socket, and before their
   /// acknowledgements: when it returns they count as received. So what each message
-  /// would cost anew can be done for all of them at once. May block, must not throw.
-  std::function<void()> settle{};
+  /// would cost anew can be done for all of them at once. False: they were not taken, and
+  /// are not acknowledged. May block, must not throw.
+  std::function<bool()> settle{};
 };
 
 /// Owns one thread, two with CURVE keys. on_error is called on the first:

@@ -170,6 +170,7 @@ TEST_CASE("messages are acknowledged when they are settled, many at once",
     settlings.push_back(taken - settled);
     sink.handler().take("settle", {});
     settled = taken.load();
+    return true;
   };
   auto ingest = zmq_ingest{both_on_free_ports(), handlers, sink.on_error()};
   auto bound = ingest.start();
@@ -188,6 +189,24 @@ TEST_CASE("messages are acknowledged when they are settled, many at once",
   CHECK(settlings.size() < 100);
   CHECK(*std::max_element(settlings.begin(), settlings.end()) <= 256);
   CHECK(*std::min_element(settlings.begin(), settlings.end()) > 0);
+}
+
+TEST_CASE("messages that could not be settled are not acknowledged", "[zmq_ingest]") {
+  auto sink = receiver{};
+  std::atomic<bool> refused{false};
+  auto handlers = sink.handler();
+  handlers.settle = [&] {
+    refused = true;
+    return false;
+  };
+  auto ingest = zmq_ingest{both_on_free_ports(), handlers, sink.on_error()};
+  auto bound = ingest.start();
+  REQUIRE(bound);
+  auto publisher = connect({bound->router, {}});
+  send_all(*publisher, numbered(0, 3));
+  REQUIRE(wait_until([&] { return !publisher->drain(10ms) && refused; }));
+  CHECK_FALSE(publisher->drain(200ms));
+  CHECK(publisher->acknowledged() == 0);
 }
 
 TEST_CASE("PUSH messages arrive without acknowledgement", "[zmq_ingest]") {
