@@ -171,6 +171,7 @@ private:
       << "'\n[alerts]\nenabled = true\nuri = \"" << broker.uri() << "\"\n";
     std::ofstream{dir / "edge.toml"}
       << "[node]\nname = \"edge-1\"\ndata_dir = \"edge-data\"\n"
+         "memory_mb_max = 1000\n" // Sanitizers take most of the usual bound.
       << "[[source.mqtt]]\nname = \"mqtt\"\nuri = \"" << broker.uri()
       << "\"\ntopic_template = \"plant/{source}/{metric}\"\n"
       << "[[source.zmq]]\nname = \"zmq\"\nrouter = \"" << zmq_endpoint()
