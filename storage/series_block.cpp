@@ -1,0 +1,152 @@
+#include "storage/series_block.hpp"
+
+#include "storage/big_endian.hpp"
+#include "storage/bit_stream.hpp"
+#include "storage/crc32c.hpp"
+#include "storage/failure.hpp"
+#include "storage/float_column.hpp"
+#include "storage/integer_column.hpp"
+#include "storage/summary_columns.hpp"
+
+#include <cassert>
+
+namespace weir::storage {
+
+namespace {
+
+// Head of a block: version (1 byte), kind (1), records (2), checksum (4) of the others
+// and of what follows.
+constexpr std::uint8_t block_version = 1;
+constexpr std::size_t checked_head_bytes = 4;
+constexpr std::size_t head_bytes = 8;
+
+[[noreturn]] void malformed(const char* what) {
+  throw failure(errc::malformed, std::string{"a series block "} + what
+                                   + ". Restore it from a copy, or remove it.");
+}
+
+std::uint32_t checksum_of(std::string_view block) {
+  return crc32c(block.substr(head_bytes), crc32c(block.substr(0, checked_head_bytes)));
+}
+
+std::string new_block(block_kind kind, std::size_t records) {
+  std::string block;
+  put_be(block, block_version);
+  put_be(block, static_cast<std::uint8_t>(kind));
+  put_be(block, static_cast<std::uint16_t>(records));
+  put_be(block, std::uint32_t{0});
+  return block;
+}
+
+void seal(std::string& block) {
+  store_be(block.data() + checked_head_bytes, checksum_of(block));
+}
+
+block_facts take_head(std::string_view bytes) {
+  auto in = byte_reader{bytes};
+  auto version = in.take<std::uint8_t>();
+  auto kind = in.take<std::uint8_t>();
+  auto records = in.take<std::uint16_t>();
+  auto checksum = in.take<std::uint32_t>();
+  if (!in.ok() || version == 0)
+    malformed("is cut off or none at all");
+  // Before the checksum, which a newer version may have elsewhere.
+  if (version > block_version)
+    throw failure(errc::unsupported,
+                  "a series block has version " + std::to_string(version)
+                    + ", this program knows up to " + std::to_string(block_version)
+                    + ". Start the newer program that wrote it.");
+  if (checksum != checksum_of(bytes))
+    malformed("is damaged: its checksum differs");
+  if (kind != static_cast<std::uint8_t>(block_kind::samples)
+      && kind != static_cast<std::uint8_t>(block_kind::summaries))
+    malformed("is of no known kind");
+  return {static_cast<block_kind>(kind), records};
+}
+
+/// Its columns; the records it has.
+bit_reader columns_of(std::string_view bytes, block_kind kind, std::size_t& records) {
+  auto facts = take_head(bytes);
+  if (facts.kind != kind)
+    malformed("holds another kind of records");
+  records = facts.records;
+  return bit_reader{bytes.substr(head_bytes)};
+}
+
+void decode(std::string_view bytes, sample_columns& out) {
+  std::size_t records = 0;
+  auto in = columns_of(bytes, block_kind::samples, records);
+  out.time_ns.resize(records);
+  out.value.resize(records);
+  if (!decode_integers(in, out.time_ns) || !decode_floats(in, {}, out.value)
+      || !in.rest().empty() || !in.ok())
+    malformed("cannot be decoded");
+}
+
+void decode(std::string_view bytes, std::vector<analytics::summary>& out) {
+  std::size_t records = 0;
+  auto in = columns_of(bytes, block_kind::summaries, records);
+  out.assign(records, {});
+  std::vector<std::int64_t> sizes(records);
+  if (!decode_summary_columns(in, out, sizes))
+    malformed("cannot be decoded");
+  auto rest = in.rest();
+  for (std::size_t i = 0; i < records; ++i) {
+    auto size = static_cast<std::uint64_t>(sizes[i]);
+    if (size > rest.size())
+      malformed("has sizes that are none");
+    out[i].extended = rest.substr(0, static_cast<std::size_t>(size));
+    rest.remove_prefix(static_cast<std::size_t>(size));
+  }
+  if (!in.ok() || !rest.empty())
+    malformed("has bytes left over");
+}
+
+} // namespace
+
+std::string encode_block(std::span<const std::int64_t> time_ns,
+                         std::span<const double> value) {
+  assert(time_ns.size() == value.size() && time_ns.size() <= block_records_max);
+  auto block = new_block(block_kind::samples, time_ns.size());
+  bit_writer columns;
+  encode_integers(time_ns, columns);
+  encode_floats(value, {}, no_decimals, columns);
+  columns.finish(block);
+  seal(block);
+  return block;
+}
+
+std::string encode_block(std::span<const analytics::summary> summaries) {
+  assert(summaries.size() <= block_records_max);
+  auto block = new_block(block_kind::summaries, summaries.size());
+  bit_writer columns;
+  encode_summary_columns(summaries, columns);
+  columns.finish(block);
+  for (const auto& x : summaries)
+    block += x.extended;
+  seal(block);
+  return block;
+}
+
+expected<void, error> decode_block(std::string_view bytes, sample_columns& out) {
+  auto result = guarded([&] { decode(bytes, out); });
+  if (!result) {
+    out.time_ns.clear();
+    out.value.clear();
+  }
+  return result;
+}
+
+expected<void, error> decode_block(std::string_view bytes,
+                                   std::vector<analytics::summary>& out) {
+  auto result = guarded([&] { decode(bytes, out); });
+  if (!result)
+    out.clear();
+  return result;
+}
+
+expected<block_facts, error> inspect_block(std::string_view bytes) {
+  return guarded([&] { return take_head(bytes); });
+}
+
+} // namespace weir::storage
