@@ -1,5 +1,6 @@
 #include "storage/series_block.hpp"
 
+#include "analytics/zstd_codec.hpp"
 #include "storage/big_endian.hpp"
 #include "storage/bit_stream.hpp"
 #include "storage/crc32c.hpp"
@@ -83,6 +84,17 @@ void decode(std::string_view bytes, sample_columns& out) {
     malformed("cannot be decoded");
 }
 
+/// Checked against the limit before anything of that size is made.
+std::size_t total_of(std::span<const std::int64_t> sizes) {
+  std::size_t total = 0;
+  for (auto size : sizes) {
+    if (size < 0 || static_cast<std::uint64_t>(size) > block_extended_bytes_max - total)
+      malformed("has sizes above the limit");
+    total += static_cast<std::size_t>(size);
+  }
+  return total;
+}
+
 void decode(std::string_view bytes, std::vector<analytics::summary>& out) {
   std::size_t records = 0;
   auto in = columns_of(bytes, block_kind::summaries, records);
@@ -90,16 +102,23 @@ void decode(std::string_view bytes, std::vector<analytics::summary>& out) {
   std::vector<std::int64_t> sizes(records);
   if (!decode_summary_columns(in, out, sizes))
     malformed("cannot be decoded");
+  auto packed = in.take_short(1) == 1;
   auto rest = in.rest();
-  for (std::size_t i = 0; i < records; ++i) {
-    auto size = static_cast<std::uint64_t>(sizes[i]);
-    if (size > rest.size())
-      malformed("has sizes that are none");
-    out[i].extended = rest.substr(0, static_cast<std::size_t>(size));
-    rest.remove_prefix(static_cast<std::size_t>(size));
+  if (!in.ok())
+    malformed("is cut off");
+  auto size = total_of(sizes);
+  std::string plain;
+  if (packed) {
+    if (!analytics::zstd_decompress(rest, size, plain))
+      malformed("has compressed bytes that cannot be read");
+    rest = plain;
   }
-  if (!in.ok() || !rest.empty())
-    malformed("has bytes left over");
+  if (rest.size() != size)
+    malformed("is cut off, or has bytes left over");
+  for (std::size_t i = 0; i < records; ++i) {
+    out[i].extended = rest.substr(0, static_cast<std::size_t>(sizes[i]));
+    rest.remove_prefix(static_cast<std::size_t>(sizes[i]));
+  }
 }
 
 } // namespace
@@ -116,14 +135,20 @@ std::string encode_block(std::span<const std::int64_t> time_ns,
   return block;
 }
 
-std::string encode_block(std::span<const analytics::summary> summaries) {
+std::string encode_block(std::span<const analytics::summary> summaries, int level) {
   assert(summaries.size() <= block_records_max);
   auto block = new_block(block_kind::summaries, summaries.size());
+  std::string extended;
+  for (const auto& x : summaries)
+    extended += x.extended;
+  assert(extended.size() <= block_extended_bytes_max);
+  std::string frame;
+  auto packed = level != 0 && analytics::zstd_compress(extended, frame, level);
   bit_writer columns;
   encode_summary_columns(summaries, columns);
+  columns.put(packed ? 1 : 0, 1);
   columns.finish(block);
-  for (const auto& x : summaries)
-    block += x.extended;
+  block += packed ? frame : extended;
   seal(block);
   return block;
 }

@@ -14,6 +14,7 @@
 #pragma once
 
 #include "analytics/records.hpp"
+#include "analytics/zstd_codec.hpp"
 #include "storage/errors.hpp"
 
 #include <cstddef>
@@ -52,9 +53,11 @@ struct sample_columns {
 std::string encode_block(std::span<const std::int64_t> time_ns,
                          std::span<const double> value);
 
-/// All fields but `series`: that is the key's.
+/// All fields but `series`: that is the key's. `level` is zstd's, 0 for none: of the
+/// bytes of `extended`, if they get smaller. (The columns never do: 0.2 % at level 19.)
 /// @pre at most block_records_max, and block_extended_bytes_max.
-std::string encode_block(std::span<const analytics::summary> summaries);
+std::string encode_block(std::span<const analytics::summary> summaries,
+                         int level = analytics::zstd_level);
 
 /// Replaces `out`, whose memory is used again. Errors: malformed, unsupported (a newer
 /// version); `out` is then empty. Times and values are any that a writer gave.

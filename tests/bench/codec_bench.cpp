@@ -1,5 +1,7 @@
 #include "tests/bench/codec_bench.hpp"
 
+#include "analytics/aggregates.hpp"
+#include "analytics/extended_aggregates.hpp"
 #include "analytics/open_window.hpp"
 #include "storage/bit_stream.hpp"
 #include "storage/float_column.hpp"
@@ -39,6 +41,8 @@ struct figures {
   double value_bytes = 0;
   double summaries = 0;
   double summary_bytes = 0;
+  double median_bytes = 0; ///< The same with a sketch for the median each.
+  double median_plain_bytes = 0;
   double encode_s = 0;
   double decode_s = 0;
   double summary_encode_s = 0;
@@ -51,6 +55,8 @@ struct figures {
     value_bytes += x.value_bytes;
     summaries += x.summaries;
     summary_bytes += x.summary_bytes;
+    median_bytes += x.median_bytes;
+    median_plain_bytes += x.median_plain_bytes;
     encode_s += x.encode_s;
     decode_s += x.decode_s;
     summary_encode_s += x.summary_encode_s;
@@ -124,6 +130,26 @@ std::vector<summary> windows_of(const sample_columns& xs) {
   return result;
 }
 
+/// Gives each window's summary the sketch of its quantiles.
+void add_medians(const sample_columns& xs, std::vector<summary>& windows) {
+  static const auto plan = analytics::parse_aggregates({"median"}).value();
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    analytics::extended_aggregates sketch{plan};
+    for (std::size_t j = 0; j < window_samples; ++j)
+      sketch.add(0, xs.value[i * window_samples + j]);
+    sketch.encode(windows[i].extended);
+  }
+}
+
+void measure_medians(std::span<const summary> xs, std::size_t per_block, figures& sum) {
+  for (std::size_t at = 0; at < xs.size(); at += per_block) {
+    auto some = xs.subspan(at, std::min(per_block, xs.size() - at));
+    sum.median_bytes += static_cast<double>(storage::encode_block(some).size());
+    sum.median_plain_bytes
+      += static_cast<double>(storage::encode_block(some, 0).size());
+  }
+}
+
 void measure_summaries(std::span<const summary> xs, std::size_t per_block,
                        figures& sum) {
   std::vector<summary> back;
@@ -152,7 +178,10 @@ figures measure(std::string name, const std::vector<sample_columns>& all,
       continue;
     ++sum.series;
     measure_samples(xs, per_block, sum);
-    measure_summaries(windows_of(xs), per_block / 3, sum);
+    auto windows = windows_of(xs);
+    measure_summaries(windows, per_block / 3, sum);
+    add_medians(xs, windows);
+    measure_medians(windows, per_block / 3, sum);
   }
   return sum;
 }
@@ -245,9 +274,10 @@ read_files(int count, char** names) {
 }
 
 void print(const figures& x) {
-  std::printf("%-42.42s %5zu %8.0f %8.2f %8.2f %9.2f %8.1f %8.1f\n", x.name.c_str(),
-              x.series, x.samples, x.sample_bytes / x.samples,
+  std::printf("%-42.42s %5zu %8.0f %8.2f %8.2f %9.2f %9.2f %9.2f %8.1f %8.1f\n",
+              x.name.c_str(), x.series, x.samples, x.sample_bytes / x.samples,
               x.value_bytes / x.samples, x.summary_bytes / x.summaries,
+              x.median_bytes / x.summaries, x.median_plain_bytes / x.summaries,
               x.samples / x.encode_s / 1e6, x.samples / x.decode_s / 1e6);
 }
 
@@ -257,8 +287,9 @@ int run_codec_bench(int argc, char** argv) {
   auto per_block = argc > 0 ? static_cast<std::size_t>(std::atoll(argv[0])) : 1000;
   per_block = std::clamp<std::size_t>(per_block, 3, storage::block_records_max);
   auto files = argc > 1 ? read_files(argc - 1, argv + 1) : made_files();
-  std::printf("%-42s %5s %8s %8s %8s %9s %8s %8s\n", "file", "series", "samples",
-              "B/sample", "of value", "B/summary", "enc M/s", "dec M/s");
+  std::printf("%-42s %5s %8s %8s %8s %9s %9s %9s %8s %8s\n", "file", "series",
+              "samples", "B/sample", "of value", "B/summary", "+ median", "no zstd",
+              "enc M/s", "dec M/s");
   figures all;
   all.name = "all";
   for (const auto& [name, series] : files) {

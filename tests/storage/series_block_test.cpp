@@ -254,3 +254,69 @@ TEST_CASE("a block of another kind or of a newer version is refused",
   block[0] = 0;
   CHECK(outcome(sealed(block)) == errc::malformed);
 }
+
+// -- bytes that were written once ----------------------------------------------
+// Whatever a later encoder writes: these must be read as long as version 1 is.
+
+namespace {
+
+sample_columns first_samples() {
+  sample_columns xs;
+  made_noise random{1};
+  for (std::int64_t i = 0; i < 40; ++i) {
+    xs.time_ns.push_back(made_start_ns + i * made_second_ns + (i == 20 ? 7 : 0));
+    xs.value.push_back((2000 + static_cast<int>(random.below(64))) / 100.0);
+  }
+  xs.value[5] = -0.0;
+  xs.value[9] = std::bit_cast<double>(0x7ff8'0000'0000'0001);
+  return xs;
+}
+
+std::vector<summary> first_summaries() {
+  auto samples = first_samples();
+  samples.value[5] = samples.value[9] = 20.5;
+  auto xs = made_summaries(samples, 5);
+  xs[1].extended = std::string(40, 'e');
+  xs[2].extended = "12345678";
+  xs[3].late_count = 3;
+  xs[4].revision = 2;
+  xs[5].correction = true;
+  xs[6].m2 = 0.125;
+  xs[7].early = true;
+  return xs;
+}
+
+} // namespace
+
+TEST_CASE("the example of the format's description is read", "[series_block]") {
+  sample_columns xs;
+  REQUIRE(
+    decode_block(from_hex("010100032ac841b7021401902f502968124083192e640212"), xs));
+  CHECK(xs.time_ns == std::vector<std::int64_t>{0, 10'000'000'000, 20'000'000'000});
+  CHECK(xs.value == std::vector<double>{21.5, 21.25, 21.75});
+}
+
+TEST_CASE("samples of version 1 are read", "[series_block]") {
+  sample_columns xs;
+  REQUIRE(decode_block(
+    from_hex("0101002897b76ca7f2010050b1f1e7bcbc08f9ffffff0050d6dc01000000e0cffff70f00"
+             "0000400260383fc57858d51ffcffff339abfdb78afb7553f7eba4067ea792c55f7744671"
+             "71b60ac0e8e8014f44000882f0ffffffb399999999993dfc0300000000"),
+    xs));
+  auto expected = first_samples();
+  CHECK(xs.time_ns == expected.time_ns);
+  CHECK(same_bits(xs.value, expected.value));
+}
+
+TEST_CASE("summaries of version 1 are read", "[series_block]") {
+  std::vector<summary> xs;
+  REQUIRE(decode_block(
+    from_hex("01020008288100b9f2010050b1f1e7bcbc10e1ffff5f0440be402540be658808807c814a"
+             "0040080a004800008020040065cdfde0021009ace10131005955a7819e48000d0248b104"
+             "6fa23002420262c03e445099c02e7f9088010716009408084d51832b762753160002288d"
+             "040000504402030a92e8a91a01c8566f480082835411e8830cc9faffffbf3ac7116bf129"
+             "8001050b201850a000840104c16440020afa020128b52ffd203085000050656531323334"
+             "3536373801001f8005"),
+    xs));
+  CHECK(same_bits(xs, first_summaries()));
+}
