@@ -141,29 +141,50 @@ word lowest_of(std::span<const word> xs) {
 /// 0 where a difference does not fit into 63 bits, or none differs.
 word common_scale(std::span<const std::int64_t> xs) {
   word scale = 0;
+  word step = 0; // What divides all steps divides all differences.
+  auto last = xs[0];
   for (auto x : xs) {
     std::int64_t difference = 0;
-    if (__builtin_sub_overflow(x, xs[0], &difference) || difference == INT64_MIN)
+    if (__builtin_sub_overflow(x, xs[0], &difference))
       return 0;
-    if (scale != 1)
-      scale
-        = std::gcd(scale, static_cast<word>(difference < 0 ? -difference : difference));
+    auto up = x > last ? static_cast<word>(x) - static_cast<word>(last)
+                       : static_cast<word>(last) - static_cast<word>(x);
+    last = x;
+    if (scale == 1 || up == step)
+      continue;
+    step = up;
+    if (scale == 0 || step % scale != 0)
+      scale = std::gcd(scale, step);
   }
-  return scale;
+  // Above that a difference has no sign of its own.
+  return scale > INT64_MAX ? 0 : scale;
+}
+
+/// x with scale * x == 1 modulo 2^64. @pre scale is odd.
+word inverse_of(word scale) {
+  auto x = scale; // Right in three bits; each step doubles them.
+  for (int i = 0; i < 5; ++i)
+    x *= 2 - scale * x;
+  return x;
+}
+
+/// Divides by `scale` what it divides without rest, far quicker than by a division.
+void divide_exactly(std::span<word> xs, word scale) {
+  auto shift = std::countr_zero(scale);
+  auto inverse = inverse_of(scale >> shift);
+  for (auto& x : xs)
+    x = static_cast<word>(static_cast<std::int64_t>(x) >> shift) * inverse;
 }
 
 plan choose(std::span<const std::int64_t> xs) {
   plan best;
   best.base = static_cast<word>(xs[0]);
   best.scaled.resize(xs.size());
-  auto scale = common_scale(xs);
-  best.scale = std::max<word>(scale, 1);
-  for (std::size_t i = 0; i < xs.size(); ++i) {
-    auto difference = static_cast<std::int64_t>(static_cast<word>(xs[i]) - best.base);
-    if (scale > 1)
-      difference /= static_cast<std::int64_t>(scale);
-    best.scaled[i] = static_cast<word>(difference);
-  }
+  best.scale = std::max<word>(common_scale(xs), 1);
+  for (std::size_t i = 0; i < xs.size(); ++i)
+    best.scaled[i] = static_cast<word>(xs[i]) - best.base;
+  if (best.scale > 1)
+    divide_exactly(best.scaled, best.scale);
   best.how = predictor::previous;
   best.bits = code_bits(best.scaled, best.how);
   for (auto p : {predictor::linear, predictor::mean, predictor::half_slope}) {
@@ -173,6 +194,8 @@ plan choose(std::span<const std::int64_t> xs) {
       best.how = p;
     }
   }
+  if (best.bits <= xs.size() / 8) // At one distance, or nearly.
+    return best;
   auto middle = static_cast<word>(middle_of(best.scaled));
   auto lowest = lowest_of(best.scaled);
   auto moved_by = word{0};

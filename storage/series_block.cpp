@@ -9,7 +9,9 @@
 #include "storage/integer_column.hpp"
 #include "storage/summary_columns.hpp"
 
+#include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace weir::storage {
 
@@ -121,6 +123,35 @@ void decode(std::string_view bytes, std::vector<analytics::summary>& out) {
   }
 }
 
+constexpr int fit_tries_max = 8;
+
+/// Bisects, but where the sizes so far say that the limit is.
+template <class Encode>
+fitted_block fit(std::size_t records, std::size_t bytes_max, const Encode& encode) {
+  if (records == 0)
+    return {};
+  fitted_block best;
+  auto too_many = records + 1;
+  auto count = records;
+  for (int i = 0; i < fit_tries_max && best.records + 1 < too_many; ++i) {
+    auto bytes = encode(count);
+    auto size = static_cast<double>(bytes.size());
+    if (bytes.size() <= bytes_max)
+      best = {std::move(bytes), count};
+    else
+      too_many = count;
+    auto guess = static_cast<double>(count) * static_cast<double>(bytes_max) / size;
+    // A little below, so that the next try fits as a rule.
+    count = std::clamp(static_cast<std::size_t>(guess * 0.995), best.records + 1,
+                       std::max(too_many - 1, best.records + 1));
+    if (best.records * 100 > too_many * 98)
+      break; // Another try gains less than it costs.
+  }
+  if (best.records == 0)
+    best = {encode(1), 1};
+  return best;
+}
+
 } // namespace
 
 std::string encode_block(std::span<const std::int64_t> time_ns,
@@ -151,6 +182,20 @@ std::string encode_block(std::span<const analytics::summary> summaries, int leve
   block += packed ? frame : extended;
   seal(block);
   return block;
+}
+
+fitted_block encode_fitting(std::span<const std::int64_t> time_ns,
+                            std::span<const double> value, std::size_t bytes_max) {
+  return fit(time_ns.size(), bytes_max, [&](std::size_t count) {
+    return encode_block(time_ns.first(count), value.first(count));
+  });
+}
+
+fitted_block encode_fitting(std::span<const analytics::summary> summaries,
+                            std::size_t bytes_max, int level) {
+  return fit(summaries.size(), bytes_max, [&](std::size_t count) {
+    return encode_block(summaries.first(count), level);
+  });
 }
 
 expected<void, error> decode_block(std::string_view bytes, sample_columns& out) {

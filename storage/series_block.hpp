@@ -7,8 +7,10 @@
 // with two or three digits, or 400 summaries; halves of it are nearly as good (two in
 // a page), and anything between wastes up to half the page.
 //
-// Blocks are not appended to in place: decode, add, encode takes less than the page's
-// way to the disk (tens of microseconds for 1,000 samples; `weir-bench-store codec`).
+// Blocks are not appended to in place: decode, add, encode takes tens of microseconds
+// for 1,000 samples (`weir-bench-store codec`), less than the page's way to the disk. It
+// is still the cost of the whole block for each record: let some come together, or keep
+// a series' newest records plain until they fill a block.
 //
 // All functions are pure and thread-safe.
 #pragma once
@@ -58,6 +60,21 @@ std::string encode_block(std::span<const std::int64_t> time_ns,
 /// @pre at most block_records_max, and block_extended_bytes_max.
 std::string encode_block(std::span<const analytics::summary> summaries,
                          int level = analytics::zstd_level);
+
+struct fitted_block {
+  std::string bytes;
+  std::size_t records = 0; ///< So many from the first on are in it.
+};
+
+/// As many of the first records as fit into `bytes_max` (nearly: it tries a few times);
+/// one at least, however large. None for no records. @pre no more than
+/// block_records_max; see encode_block().
+fitted_block encode_fitting(std::span<const std::int64_t> time_ns,
+                            std::span<const double> value,
+                            std::size_t bytes_max = block_bytes_best);
+fitted_block encode_fitting(std::span<const analytics::summary> summaries,
+                            std::size_t bytes_max = block_bytes_best,
+                            int level = analytics::zstd_level);
 
 /// Replaces `out`, whose memory is used again. Errors: malformed, unsupported (a newer
 /// version); `out` is then empty. Times and values are any that a writer gave.

@@ -200,6 +200,39 @@ TEST_CASE("windows of one event cost little more than their sample", "[series_bl
         < bytes_per_sample(samples) + 0.25);
 }
 
+TEST_CASE("as many records are taken as fill a page", "[series_block]") {
+  for (double per_unit : {10, 1000, 0}) {
+    auto xs = made_samples(20'000, per_unit, 0.05, 13);
+    auto fitted = encode_fitting(xs.time_ns, xs.value);
+    CHECK(fitted.bytes.size() <= block_bytes_best);
+    CHECK(fitted.bytes.size() > block_bytes_best * 19 / 20);
+    sample_columns back;
+    REQUIRE(decode_block(fitted.bytes, back));
+    CHECK(back.size() == fitted.records);
+    auto summaries = made_summaries(xs, 10);
+    fitted = encode_fitting(summaries, 2000);
+    CHECK(fitted.bytes.size() <= 2000);
+    CHECK(fitted.bytes.size() > 1850);
+    CHECK(inspect_block(fitted.bytes)->records == fitted.records);
+  }
+}
+
+TEST_CASE("what fits as a whole is taken as a whole, and one record always",
+          "[series_block]") {
+  auto xs = made_samples(100, 100, 0.05, 14);
+  CHECK(encode_fitting(xs.time_ns, xs.value).records == 100);
+  CHECK(encode_fitting(xs.time_ns, xs.value, 0).records == 1);
+  CHECK(encode_fitting(std::span<const summary>{}).records == 0);
+  std::vector<summary> large(3);
+  made_noise random{15};
+  for (auto& x : large)
+    for (int i = 0; i < 5000; ++i)
+      x.extended += static_cast<char>(random.below(256));
+  auto fitted = encode_fitting(large);
+  CHECK(fitted.records == 1);
+  CHECK(fitted.bytes.size() > 5000);
+}
+
 TEST_CASE("any changed or missing byte makes a block malformed", "[series_block]") {
   for (const auto& block :
        {encoded(made_samples(200, 100, 0.05, 10)),
