@@ -71,7 +71,7 @@ unsigned decimals_of(double x) {
 /// Up to two candidates: that of all values but a few, and that of all which have one.
 std::vector<unsigned> decimal_candidates(std::span<const double> xs) {
   std::array<std::size_t, 18> having{};
-  auto looked_at = std::min<std::size_t>(xs.size(), 64);
+  auto looked_at = std::min<std::size_t>(xs.size(), 128);
   std::size_t found = 0;
   for (std::size_t i = 0; i < looked_at; ++i) {
     auto decimals = decimals_of(xs[i * xs.size() / looked_at]);
