@@ -1,9 +1,9 @@
 #include "transport/block_codec.hpp"
 
 #include "analytics/extended_aggregates.hpp"
+#include "analytics/zstd_codec.hpp"
 #include "transport/msgpack_io.hpp"
 #include "transport/utf8.hpp"
-#include "transport/zstd_codec.hpp"
 
 #include <cmath>
 #include <limits>
@@ -396,7 +396,7 @@ expected<record_block, error> decode_compressed(std::string_view bytes) {
                  "announces " + std::to_string(size_bytes) + " bytes, at most "
                    + std::to_string(block_plain_bytes_max) + " are allowed");
   std::string plain;
-  if (!zstd_decompress(bytes.substr(in.offset()), size_bytes, plain))
+  if (!analytics::zstd_decompress(bytes.substr(in.offset()), size_bytes, plain))
     return wrong(errc::malformed, "not one zstd frame of " + std::to_string(size_bytes)
                                     + " bytes behind the size");
   return block_reader{plain, block_version}.read();
@@ -412,7 +412,8 @@ std::string encode_block(const record_block& block) {
   std::string bytes(1, static_cast<char>(block_version_compressed));
   msgpack_writer{bytes}.natural(body.size());
   // Every reader pays for it: a sixteenth is the least that is worth that.
-  if (!zstd_compress(body, bytes) || bytes.size() > plain.size() - plain.size() / 16)
+  if (!analytics::zstd_compress(body, bytes)
+      || bytes.size() > plain.size() - plain.size() / 16)
     return plain;
   bytes.shrink_to_fit(); // It waits in memory, in many copies of its like.
   return bytes;

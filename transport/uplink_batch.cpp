@@ -1,8 +1,8 @@
 #include "transport/uplink_batch.hpp"
 
+#include "analytics/zstd_codec.hpp"
 #include "transport/block_codec.hpp"
 #include "transport/msgpack_io.hpp"
-#include "transport/zstd_codec.hpp"
 
 #include <limits>
 #include <utility>
@@ -124,7 +124,7 @@ encoded_batch encode_entries(const std::vector<uplink_entry>& entries) {
   }
   auto size_bytes = plain.size();
   std::string packed;
-  if (worth_compressing(entries, size_bytes) && zstd_compress(plain, packed))
+  if (worth_compressing(entries, size_bytes) && analytics::zstd_compress(plain, packed))
     return {batch_encoding::zstd, size_bytes, std::move(packed)};
   return {batch_encoding::plain, size_bytes, std::move(plain)};
 }
@@ -143,7 +143,7 @@ expected<std::vector<uplink_entry>, error> decode_entries(std::uint8_t encoding,
     return read_entries(bytes);
   case batch_encoding::zstd: {
     std::string plain;
-    if (!zstd_decompress(bytes, size_bytes, plain))
+    if (!analytics::zstd_decompress(bytes, size_bytes, plain))
       return wrong("its bytes are not one zstd frame of the size that it announces");
     return read_entries(plain);
   }

@@ -39,6 +39,7 @@ const std::vector<std::pair<std::string, std::vector<std::string>>> adapters{
   {"zmq", {"transport/"}},
   {"sodium.h",
    {"transport/curve.cpp", "transport/private_file.cpp", "web/secrets.cpp"}},
+  {"zstd.h", {"analytics/zstd_codec.cpp"}},
   {"toml++/", {"configs/toml_file.cpp"}},
   {"date/", {"configs/time_zones.cpp"}},
   {"spdlog/", {"actors/log.cpp"}},

@@ -1,8 +1,8 @@
 #include "analytics/extended_aggregates.hpp"
+#include "analytics/zstd_codec.hpp"
 #include "tests/support/hex.hpp"
 #include "transport/block_codec.hpp"
 #include "transport/msgpack_io.hpp"
-#include "transport/zstd_codec.hpp"
 
 #include <catch2/catch.hpp>
 

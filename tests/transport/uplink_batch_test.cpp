@@ -1,8 +1,8 @@
 #include "transport/uplink_batch.hpp"
 
+#include "analytics/zstd_codec.hpp"
 #include "transport/block_codec.hpp"
 #include "transport/msgpack_io.hpp"
-#include "transport/zstd_codec.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -10,6 +10,8 @@
 #include <random>
 
 using namespace weir::transport;
+using weir::analytics::zstd_compress;
+using weir::analytics::zstd_decompress;
 
 namespace {
 

@@ -1,10 +1,10 @@
-#include "transport/zstd_codec.hpp"
+#include "analytics/zstd_codec.hpp"
 
 #include <zstd.h>
 
 #include <memory>
 
-namespace weir::transport {
+namespace weir::analytics {
 
 namespace {
 
@@ -71,4 +71,4 @@ bool zstd_decompress(std::string_view frame, std::size_t size_bytes, std::string
   return true;
 }
 
-} // namespace weir::transport
+} // namespace weir::analytics

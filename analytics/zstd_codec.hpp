@@ -1,13 +1,14 @@
-// zstd behind two functions; the library is seen by zstd_codec.cpp alone.
+// zstd behind two functions; the library is seen by zstd_codec.cpp alone. Here because
+// both transport (batches) and storage (blocks) use it, which do not know each other.
 #pragma once
 
 #include <cstddef>
 #include <string>
 #include <string_view>
 
-namespace weir::transport {
+namespace weir::analytics {
 
-/// Quick and near level 3 in size for our records, see WIRE.md.
+/// Quick and near level 3 in size for our records, see transport/WIRE.md.
 inline constexpr int zstd_level = 1;
 
 /// Appends one zstd frame that holds `bytes` and says their size. False, with `out` as
@@ -21,4 +22,4 @@ bool zstd_compress(std::string_view bytes, std::string& out, int level = zstd_le
 /// thread.
 bool zstd_decompress(std::string_view frame, std::size_t size_bytes, std::string& out);
 
-} // namespace weir::transport
+} // namespace weir::analytics
