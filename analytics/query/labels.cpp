@@ -107,7 +107,8 @@ std::string to_string(const label_set& x) {
     if (is_bare && name == metric_label)
       continue;
     inside += inside.empty() ? "" : ", ";
-    inside += (is_plain_label(name) ? name : quoted(name)) + "=" + quoted(value);
+    inside
+      += (is_plain_label(name) ? name : quoted_text(name)) + "=" + quoted_text(value);
   }
   if (!inside.empty() || !is_bare)
     result += "{" + inside + "}";
@@ -171,7 +172,7 @@ bool is_plain_metric(std::string_view name) {
   return is_name(name, true);
 }
 
-std::string quoted(std::string_view text) {
+std::string quoted_text(std::string_view text) {
   constexpr std::string_view digits = "0123456789abcdef";
   auto is_utf8 = expressions::find_bad_utf8(text) == std::string_view::npos;
   std::string result = "\"";

@@ -111,6 +111,6 @@ bool is_plain_label(std::string_view name);  ///< `[a-zA-Z_][a-zA-Z0-9_]*`
 bool is_plain_metric(std::string_view name); ///< The same, and `:`.
 
 /// In double quotes, with what needs it escaped.
-std::string quoted(std::string_view text);
+std::string quoted_text(std::string_view text);
 
 } // namespace weir::analytics::query

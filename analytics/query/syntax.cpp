@@ -80,7 +80,7 @@ std::string number_text(double x) {
 }
 
 std::string label_name(const std::string& x) {
-  return is_plain_label(x) ? x : quoted(x);
+  return is_plain_label(x) ? x : quoted_text(x);
 }
 
 std::string list(const std::vector<std::string>& names) {
@@ -129,7 +129,7 @@ std::string selector_text(const selector& x) {
     inside += inside.empty() ? "" : ", ";
     inside += label_name(i->name());
     inside += to_string(i->kind());
-    inside += quoted(i->value());
+    inside += quoted_text(i->value());
   }
   if (!inside.empty() || !is_bare)
     result += "{" + inside + "}";
@@ -143,7 +143,7 @@ struct printer {
     return number_text(x.value);
   }
   std::string operator()(const text_literal& x) const {
-    return quoted(x.value);
+    return quoted_text(x.value);
   }
   std::string operator()(const selector& x) const {
     return selector_text(x);
