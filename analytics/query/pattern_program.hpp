@@ -55,6 +55,25 @@ struct program {
   std::optional<std::vector<std::string>> literals; ///< Sorted.
 };
 
+constexpr std::uint32_t no_upper_bound = ~0u;
+
+/// What the parts of a pattern are.
+enum class form : std::uint8_t { leaf, sequence, choice, repeat, group };
+
+/// A part of a pattern, as the compiler read it.
+struct node {
+  form what = form::leaf;
+  instruction leaf;
+  std::uint32_t least = 0; ///< Of a repetition; the number of a group.
+  std::uint32_t most = 0;
+  bool is_greedy = true;
+  std::vector<node> parts;
+};
+
+/// Writes the instructions, and the literals if there is nothing else. False if there
+/// are too many.
+bool emit(const node& whole, program& into);
+
 /// Reads a code point of UTF-8 and moves on; a byte that begins none is U+FFFD.
 std::uint32_t next_code_point(std::string_view text, std::size_t& position);
 
