@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <unordered_map>
 #include <utility>
@@ -227,10 +228,13 @@ std::string value_text(double x) {
   return {buffer.data(), end};
 }
 
+/// Counts one more series of so many against the limits.
+using charge_function = std::function<std::optional<query_error>(std::size_t series)>;
+
 /// Each value becomes a label: a series per value that occurs.
 result<columns> value_counts(const columns& inner, const std::vector<group>& groups,
                              const aggregation& x, std::size_t count,
-                             std::size_t series_max) {
+                             const charge_function& charge) {
   const auto& name = std::get<text_literal>(unwrap(*x.parameter).form).value;
   auto is_dropped
     = x.is_without && std::count(x.names.begin(), x.names.end(), name) != 0;
@@ -247,10 +251,8 @@ result<columns> value_counts(const columns& inner, const std::vector<group>& gro
           labels.set(name, value_text(value));
         auto [place, is_new] = places.emplace(labels, result.size());
         if (is_new) {
-          if (result.size() == series_max)
-            return unexpected(query_error{query_errc::limit,
-                                          "`count_values` gives more than "
-                                            + std::to_string(series_max) + " series"});
+          if (auto why = charge(result.size() + 1))
+            return unexpected(std::move(*why));
           result.push_back({std::move(labels), steps(count, absent())});
         }
         auto& number = result[place->second].values[step];
@@ -273,12 +275,15 @@ result<columns> evaluation::evaluate(const aggregation& x, const step_grid& grid
   if (!inner)
     return inner;
   auto groups = make_groups(x, *inner);
-  if (auto why = charge(groups.size(), grid.count))
+  auto is_ranking = x.op == aggregate_op::topk || x.op == aggregate_op::bottomk;
+  if (auto why = charge(is_ranking ? inner->size() : groups.size(), grid.count))
     return unexpected(std::move(*why));
-  if (x.op == aggregate_op::topk || x.op == aggregate_op::bottomk)
+  if (is_ranking)
     return ranked(*inner, groups, parameter[0].values, x.op == aggregate_op::bottomk);
   if (x.op == aggregate_op::count_values)
-    return value_counts(*inner, groups, x, grid.count, options_.series_max);
+    return value_counts(*inner, groups, x, grid.count, [&](std::size_t series) {
+      return series > options_.series_max ? charge(series, 0) : charge(1, grid.count);
+    });
   auto calculate = [&](const group& of) {
     using enum aggregate_op;
     switch (x.op) {

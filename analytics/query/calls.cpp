@@ -88,6 +88,7 @@ result<columns> evaluation::call_range(const call& x, const step_grid& grid) {
   window_plan plan{.ends_ms = ends_ms, .grid = grid, .parameters = parameters};
   auto inner = std::get_if<subquery>(&range->form);
   plan.range_ms = inner ? inner->range_ms : std::get<selector>(range->form).range_ms;
+  plan.should_stop = options_.should_stop;
   auto function = find_range_function(x.called->name);
   auto keeps_metric = x.called->name == "last_over_time";
   columns made;
@@ -96,7 +97,8 @@ result<columns> evaluation::call_range(const call& x, const step_grid& grid) {
     plan.values = from.values;
     column next{.labels = keeps_metric ? from.labels : from.labels.without_metric()};
     next.values.resize(grid.count);
-    function(plan, next.values);
+    if (!function(plan, next.values))
+      return unexpected(query_error{query_errc::cancelled, "the query was stopped"});
     made.push_back(std::move(next));
     from = {};
   }

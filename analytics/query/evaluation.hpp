@@ -94,6 +94,8 @@ private:
   result<std::vector<series_columns>> select(const selection& what);
   std::int64_t shifted_ms(const time_shift& x, std::int64_t time_ms) const;
 
+  /// An error if the caller wants no more.
+  std::optional<query_error> check_stop() const;
   /// Counts points against the limit.
   std::optional<query_error> charge(std::size_t series, std::size_t steps);
   /// Drops what is empty; makes one of two series with the same labels, which is an

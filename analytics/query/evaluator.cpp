@@ -63,9 +63,15 @@ tl::unexpected<query_error> out_of_bounds() {
 } // namespace
 
 result<columns> evaluation::run(const node& x, const step_grid& grid) {
-  if (options_.should_stop && options_.should_stop())
-    return unexpected(query_error{query_errc::cancelled, "the query was stopped"});
+  if (auto why = check_stop())
+    return unexpected(std::move(*why));
   return std::visit([&](const auto& form) { return evaluate(form, grid); }, x.form);
+}
+
+std::optional<query_error> evaluation::check_stop() const {
+  if (options_.should_stop && options_.should_stop())
+    return query_error{query_errc::cancelled, "the query was stopped"};
+  return std::nullopt;
 }
 
 std::optional<query_error> evaluation::charge(std::size_t series, std::size_t steps) {

@@ -73,6 +73,8 @@ result<columns> evaluation::call_labels(const call& x, const step_grid& grid) {
     return unexpected(query_error{query_errc::execution,
                                   "`label_replace`: " + std::move(compiled.error())});
   for (auto& series : *made) {
+    if (auto why = check_stop())
+      return unexpected(std::move(*why));
     std::string value{series.labels.get(text_of(x.arguments[3]))};
     if (auto groups = compiled->groups(value))
       series.labels.set(target, expand(text_of(x.arguments[2]), *compiled, *groups));

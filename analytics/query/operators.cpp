@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <unordered_map>
 #include <utility>
 
@@ -11,6 +12,7 @@ namespace weir::analytics::query {
 namespace {
 
 using names = std::vector<std::string>;
+using members = std::vector<std::size_t>; // Places in the columns of a side.
 
 /// Calculates over two columns of equal length; true stands for a comparison that
 /// holds. Written once for each operator so that the loops are tight.
@@ -92,8 +94,8 @@ private:
 
 /// The series of one key: their places in the columns of each side.
 struct match_group {
-  std::vector<std::size_t> many;
-  std::vector<std::size_t> one;
+  members many;
+  members one;
 };
 
 using match_groups = std::unordered_map<label_set, match_group, label_set_hash>;
@@ -118,19 +120,21 @@ std::string side_text(bool is_left) {
 std::optional<query_error> check_one_side(const match_groups& groups,
                                           const columns& many, const columns& one,
                                           std::size_t steps, bool is_left) {
+  std::vector<bool> is_asked; // Where the other side has anything; rarely needed.
   for (const auto& [key, group] : groups) {
     if (group.one.size() < 2)
       continue;
+    if (is_asked.empty()) {
+      members all(many.size());
+      std::iota(all.begin(), all.end(), std::size_t{0});
+      is_asked = presence(many, all, steps);
+    }
     std::vector<bool> seen(steps);
     for (auto i : group.one)
       for (std::size_t step = 0; step < steps; ++step) {
         if (is_absent(one[i].values[step]))
           continue;
-        auto is_matched
-          = seen[step] && std::any_of(many.begin(), many.end(), [step](const auto& x) {
-              return !is_absent(x.values[step]);
-            });
-        if (is_matched)
+        if (seen[step] && is_asked[step])
           return query_error{
             query_errc::execution,
             "several series on the " + side_text(is_left) + " side match for "
@@ -237,7 +241,7 @@ result<columns> evaluation::combine_sets(const binary& x, columns left, columns 
   auto is_or = x.op == binary_op::set_or;
   auto& tested = is_or ? right : left;
   const auto& others = is_or ? left : right;
-  std::unordered_map<label_set, std::vector<std::size_t>, label_set_hash> places;
+  std::unordered_map<label_set, members, label_set_hash> places;
   for (std::size_t i = 0; i < others.size(); ++i)
     places[key(others[i].labels)].push_back(i);
   std::unordered_map<label_set, std::vector<bool>, label_set_hash> present;
@@ -246,7 +250,7 @@ result<columns> evaluation::combine_sets(const binary& x, columns left, columns 
     auto known = present.find(its_key);
     if (known == present.end()) {
       auto found = places.find(its_key);
-      auto which = found == places.end() ? std::vector<std::size_t>{} : found->second;
+      auto which = found == places.end() ? members{} : found->second;
       known = present.emplace(std::move(its_key), presence(others, which, grid.count))
                 .first;
     }

@@ -28,9 +28,12 @@ struct window {
 /// A kernel is told which samples come in and which go out; result() is the value for
 /// what is in between.
 template <class Kernel>
-void slide(const window_plan& plan, std::span<double> out) {
+bool slide(const window_plan& plan, std::span<double> out) {
   Kernel kernel{plan};
   window now;
+  // Some kernels read the whole window at each step: long windows take long.
+  constexpr std::size_t samples_between_checks = 1 << 20;
+  std::size_t samples = 0;
   for (now.step = 0; now.step < out.size(); ++now.step) {
     now.end_ms = plan.ends_ms[now.step];
     auto begin_ms = now.end_ms - plan.range_ms;
@@ -40,7 +43,14 @@ void slide(const window_plan& plan, std::span<double> out) {
     for (; now.first < now.last && plan.times_ms[now.first] < begin_ms; ++now.first)
       kernel.drop(now.first);
     out[now.step] = now.size() == 0 ? absent() : kernel.result(now);
+    samples += now.size();
+    if (samples > samples_between_checks) {
+      samples = 0;
+      if (plan.should_stop && plan.should_stop())
+        return false;
+    }
   }
+  return true;
 }
 
 /// For kernels that need no more than the samples of the window.

@@ -4,6 +4,7 @@
 #include "analytics/query/evaluation.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -19,10 +20,12 @@ struct window_plan {
   step_grid grid;
   /// The scalar arguments, with a value for each step.
   std::span<const columns> parameters;
+  std::function<bool()> should_stop; ///< May be empty.
 };
 
-/// Fills `out`, which has a place for each step; absent where there is no answer.
-using range_function = void (*)(const window_plan& plan, std::span<double> out);
+/// Fills `out`, which has a place for each step; absent where there is no answer. False
+/// if it was stopped.
+using range_function = bool (*)(const window_plan& plan, std::span<double> out);
 
 /// Null if there is none of this name.
 range_function find_range_function(std::string_view name);

@@ -131,6 +131,12 @@ TEST_CASE("a query stops at its limits with an error that says which",
     range_error("count_values(\"v\", t)", {0, 400 * second_ms, 10 * second_ms}, options)
       .code
     == query_errc::limit);
+  options = {};
+  options.points_max = 500;
+  CHECK(
+    range_error("count_values(\"v\", t)", {0, 400 * second_ms, 10 * second_ms}, options)
+      .message.find("points")
+    != std::string::npos);
   // A subquery of a century at a millisecond is refused before it is begun.
   CHECK(error_at("sum_over_time(vector(1)[99y:1ms])", {}).code == query_errc::limit);
 }
@@ -152,6 +158,19 @@ TEST_CASE("a query can be stopped, and passes on what its source says",
   auto found = evaluate_at(parse("sum(rate(t[5m]))").value(), 0, broken, {});
   REQUIRE_FALSE(found);
   CHECK(found.error() == query_error{query_errc::source, "the block is damaged"});
+}
+
+TEST_CASE("a long window is stopped on its way", "[query][evaluator]") {
+  memory_source source;
+  source.add("m{a=\"1\"}", "1+1x20000", 1000);
+  int asked = 0;
+  evaluation_options options;
+  options.should_stop = [&asked] { return ++asked == 5; };
+  auto tree = parse("stddev_over_time(m[5h])");
+  auto found = evaluate_range(*tree, {0, 20'000'000, 10'000}, source, options);
+  REQUIRE_FALSE(found);
+  CHECK(found.error().code == query_errc::cancelled);
+  CHECK(asked == 5);
 }
 
 TEST_CASE("a source is asked for no more than is needed, and told what for",
