@@ -1,11 +1,13 @@
 // Databases of earlier versions, kept as files: they are read as what they were.
 #include "storage/outbox.hpp"
+#include "tests/storage/records.hpp"
 #include "tests/storage/temp_directory.hpp"
 #include "transport/block_codec.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <array>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -156,4 +158,72 @@ TEST_CASE_METHOD(fixture, "an outbox of version 2 is read with all that it holds
           {"empty", ""}});
   auto block = new_block{"new", 2};
   CHECK(uut->commit({&block, 1}, nullptr).value() == 821);
+}
+
+namespace {
+
+/// Writes the fixture of the test below anew.
+void make_outbox_v3(const fs::path& to) {
+  weir::test::temp_directory directory;
+  outbox_config config{directory / "outbox", 1 << 20};
+  auto box = outbox::open(config, 1).value();
+  auto add
+    = [&](const weir::analytics::record_block& records, const checkpoint* state) {
+        auto count = static_cast<std::uint32_t>(records.record_count());
+        auto block = new_block{weir::transport::encode_block(records), count};
+        REQUIRE(box->commit({&block, 1}, state));
+      };
+  weir::analytics::record_block records;
+  records.series = {"t{source=\"a\"}"};
+  for (std::int64_t i = 0; i < 5; ++i)
+    records.summaries.push_back(weir::test::make_summary(i * 10'000'000'000, 0.25));
+  auto state = checkpoint{9, {{"node", "state"}, {"shard/0", std::string(500, 's')}}};
+  add(records, &state);
+  REQUIRE(box->read_after(0, 1).value().size() == 1);
+  auto late = weir::test::make_summary(0, 7.0, 2);
+  late.correction = true;
+  auto early = weir::test::make_summary(400'000'000'000, 1.0);
+  early.early = true;
+  records.summaries = {late, early};
+  add(records, nullptr);
+  REQUIRE(box->acknowledge(5));
+  add(records, nullptr);
+  box.reset();
+  fs::copy_file(config.directory / "data.mdb", to,
+                fs::copy_options::overwrite_existing);
+}
+
+} // namespace
+
+TEST_CASE_METHOD(fixture,
+                 "an outbox with counters of version 3 and corrections is read",
+                 "[upgrade]") {
+  if (std::getenv("WEIR_UPDATE_GOLDEN") != nullptr)
+    make_outbox_v3(fs::path{WEIR_SOURCE_DIR} / "tests/storage/fixtures/outbox_v3.mdb");
+  auto uut = open("outbox_v3.mdb");
+  CHECK_FALSE(uut->was_damaged());
+  auto stats = uut->stats();
+  CHECK(stats.next_seq == 10);
+  CHECK(stats.acknowledged_seq == 5);
+  CHECK(stats.unsent_seq == 8); // The first commit behind a reader is offered at once.
+  std::uint64_t count = 0;
+  std::uint64_t corrections = 0;
+  std::uint64_t early = 0;
+  auto entries = uut->read_after(0, 1 << 20).value();
+  for (const auto& entry : entries) {
+    auto records = weir::transport::decode_block(std::get<stored_block>(entry).bytes);
+    REQUIRE(records);
+    for (const auto& x : records->summaries) {
+      ++count;
+      corrections += x.correction && x.revision == 2 && x.sum == 7.0 ? 1 : 0;
+      early += x.early ? 1 : 0;
+    }
+  }
+  CHECK(count == 4);
+  CHECK(corrections == 2);
+  CHECK(early == 2);
+  auto state = uut->load_checkpoint().value();
+  REQUIRE(state);
+  CHECK(state->journal_number == 9);
+  CHECK(state->parts.size() == 2);
 }
