@@ -50,7 +50,10 @@ export class TimeChart {
     labelTime: boolean,
     private readonly fillTip: (tip: HTMLElement, hover: Hover) => boolean,
   ) {
-    this.plot = new uPlot(this.options(labelTime), [[]], host);
+    // A column for each series from the start: the chart may be resized, or pointed at,
+    // before it has been shown anything.
+    const empty: number[][] = [[], ...lines.flatMap(() => [[], [], []])];
+    this.plot = new uPlot(this.options(labelTime), empty as uPlot.AlignedData, host);
     this.tip = document.createElement('div');
     this.tip.className = 'chart-tip';
     this.tip.hidden = true;
@@ -69,6 +72,8 @@ export class TimeChart {
   }
 
   show(picture: ChartPicture): void {
+    // Other series have just been chosen, and the chart of those is about to be made.
+    if (picture.aligned.series.length !== this.lines.length) return;
     this.picture = picture;
     let { low, high } = picture.aligned;
     for (const mark of picture.marks) {
