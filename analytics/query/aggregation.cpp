@@ -158,15 +158,22 @@ public:
   ranking(const columns& inner, const group& of, std::span<const double> wanted,
           bool is_bottom)
     : inner_(inner), of_(of), wanted_(wanted), is_bottom_(is_bottom),
-      heaps_(wanted.size()) {
+      heaps_(wanted.size()), bars_(wanted.size(), absent()) {
   }
 
   /// Per step, places in the columns, the best first; equal ones as they came.
   std::vector<members> best() {
-    for (auto i : of_.which)
-      for (std::size_t step = 0; step < wanted_.size(); ++step)
-        if (auto size = size_at(step); size != 0 && !is_absent(value(i, step)))
-          offer(heaps_[step], size, i, step);
+    for (auto i : of_.which) {
+      const auto& values = inner_[i].values;
+      for (std::size_t step = 0; step < values.size(); ++step) {
+        auto x = values[step];
+        auto is_out
+          = is_absent(x)
+            || (!is_absent(bars_[step]) && !is_ahead(x, bars_[step], is_bottom_));
+        if (!is_out)
+          offer(step, i);
+      }
+    }
     for (std::size_t step = 0; step < wanted_.size(); ++step)
       std::sort_heap(heaps_[step].begin(), heaps_[step].end(), order(step));
     return std::move(heaps_);
@@ -179,15 +186,19 @@ private:
              std::min(wanted, static_cast<double>(of_.which.size())))
                          : 0;
   }
-  void offer(members& heap, std::size_t size, std::size_t i, std::size_t step) const {
+  void offer(std::size_t step, std::size_t i) {
+    auto size = size_at(step);
+    if (size == 0)
+      return;
+    auto& heap = heaps_[step];
     if (heap.size() == size) {
-      if (!is_ahead(value(i, step), value(heap.front(), step), is_bottom_))
-        return;
       std::pop_heap(heap.begin(), heap.end(), order(step));
       heap.pop_back();
     }
     heap.push_back(i);
     std::push_heap(heap.begin(), heap.end(), order(step));
+    if (heap.size() == size)
+      bars_[step] = value(heap.front(), step);
   }
 
   const columns& inner_;
@@ -195,6 +206,7 @@ private:
   std::span<const double> wanted_;
   bool is_bottom_;
   std::vector<members> heaps_;
+  std::vector<double> bars_; ///< The worst that is kept, once there are enough.
 };
 
 columns ranked(const columns& inner, const std::vector<group>& groups,

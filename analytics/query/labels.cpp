@@ -28,8 +28,9 @@ bool is_name(std::string_view text, bool with_colon) {
 
 auto find(auto& labels, std::string_view name) {
   return std::lower_bound(
-    labels.begin(), labels.end(), name,
-    [](const label& x, std::string_view wanted) { return x.name < wanted; });
+    labels.begin(), labels.end(), name, [](const label& x, std::string_view wanted) {
+      return std::string_view{x.name}.compare(wanted) < 0; // Clang 14 has no `<` here.
+    });
 }
 
 } // namespace
