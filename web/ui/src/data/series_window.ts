@@ -130,3 +130,6 @@ export class SeriesWindow {
     return at;
   }
 }
+
+/** Of a series of which nothing has come yet: each line of a chart has a window. */
+export const noPoints = new SeriesWindow(1);

@@ -3,7 +3,7 @@ import { useMemo } from 'react';
 import { edgeLinesMax, edgeRates, totalRate } from '../app/live';
 import { useApp } from '../app/state';
 import type { ChartLine } from '../chart/time_chart';
-import type { SeriesWindow } from '../data/series_window';
+import { noPoints, type SeriesWindow } from '../data/series_window';
 import { formatRate } from '../format';
 import { Chart } from './chart';
 import { PointTable } from './point_table';
@@ -20,7 +20,7 @@ export function RatePanel() {
     return [total, ...(key === '' ? [] : key.split('\n')).map((_, i): ChartLine => ({ colour: `--series-${i + 1}`, band: false, area: false, width: 1.25 }))];
   }, [key]);
   const lineNames = many ? ['all edges'] : ['all edges', ...names];
-  const windows = (): SeriesWindow[] => [totalRate, ...(many ? [] : names.map((n) => edgeRates.get(n)).filter((w) => w !== undefined))];
+  const windows = (): SeriesWindow[] => [totalRate, ...(many ? [] : names.map((n) => edgeRates.get(n) ?? noPoints))];
   return (
     <Panel title="Events per second" name="rate" className="rate" stale={tickMs !== null && !live} side={<Freshness newestMs={tickMs} intervalMs={1000} />}>
       {tickMs === null ? <Skeleton rows={4} /> : (

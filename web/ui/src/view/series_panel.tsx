@@ -4,7 +4,7 @@ import { setChosen } from '../app/controller';
 import { held, serverNow } from '../app/live';
 import { getState, useApp } from '../app/state';
 import type { ChartLine } from '../chart/time_chart';
-import type { SeriesWindow } from '../data/series_window';
+import { noPoints, type SeriesWindow } from '../data/series_window';
 import type { SeriesInfo } from '../data/wire';
 import { formatAge, formatSteady, formatTime, shortSeries, splitSeriesText } from '../format';
 import { Chart } from './chart';
@@ -28,7 +28,7 @@ function lanesOf(chosen: readonly number[], infos: ReadonlyMap<number, SeriesInf
   return lanes;
 }
 
-const windowsOf = (ids: readonly number[]): SeriesWindow[] => ids.map((id) => held.get(id)?.window).filter((w) => w !== undefined);
+const windowsOf = (ids: readonly number[]): SeriesWindow[] => ids.map((id) => held.get(id)?.window ?? noPoints);
 
 export function SeriesPanel() {
   const chosen = useApp((s) => s.chosen);
