@@ -136,7 +136,7 @@ bool edge_node::impl::restore_checkpoint(const storage::checkpoint& saved) {
   journal->skip_to(from);
   journal->recycle(from); // Else a journal that is full stays so, and nothing comes in.
   if (saved.journal_number == 0) {
-    auto renewed = saved;
+    auto renewed = storage::pack(saved);
     renewed.journal_number = from;
     static_cast<void>(outbox->commit({}, &renewed));
   }

@@ -5,6 +5,7 @@
 
 #include "analytics/records.hpp"
 #include "analytics/shard.hpp"
+#include "storage/packed_state.hpp"
 #include "storage/store.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -45,7 +46,7 @@ using rejection_batch = std::vector<analytics::rejection>;
 struct shard_cut {
   std::uint64_t number = 0; ///< Of the cut.
   std::size_t shard = 0;
-  std::string bytes; ///< analytics::shard::snapshot.
+  storage::packed_state packed; ///< analytics::shard::snapshot, finished.
   analytics::shard_status status;
 };
 

@@ -80,14 +80,14 @@ void take_records(outbox_writer_state& st) {
   st.unwritten_counted += std::exchange(before.counted, 0);
 }
 
-storage::checkpoint make_checkpoint(outbox_writer_state& st) {
-  storage::checkpoint result;
+storage::packed_checkpoint make_checkpoint(outbox_writer_state& st) {
+  storage::packed_checkpoint result;
   result.journal_number = st.pending->node.gate.journal_number;
   for (std::size_t i = 0; i < st.pending->states.size(); ++i)
     result.parts.push_back(
       {"shard/" + std::to_string(i), std::move(st.pending->states[i])});
   for (auto& x : st.parts.node_parts(st.pending->node))
-    result.parts.push_back(std::move(x));
+    result.parts.push_back({std::move(x.name), storage::packed_state{x.bytes}});
   return result;
 }
 
@@ -144,7 +144,7 @@ void write_checkpoint(self_pointer self) {
   auto done = st.parts.outbox->commit(st.unwritten, &checkpoint);
   if (!done) {
     for (std::size_t i = 0; i < st.pending->states.size(); ++i)
-      st.pending->states[i] = std::move(checkpoint.parts[i].bytes);
+      st.pending->states[i] = std::move(checkpoint.parts[i].state);
     report(self, done.error().message);
     if (st.finish_begun)
       answer_finish(self, done.error().message);
@@ -233,7 +233,7 @@ void on_cut(self_pointer self, shard_cut& x) {
     return;
   auto& cut = *st.pending;
   cut.given[x.shard] = true;
-  cut.states[x.shard] = std::move(x.bytes); // Megabytes.
+  cut.states[x.shard] = std::move(x.packed); // Megabytes.
   cut.node.shards[x.shard] = x.status;
   --cut.missing;
   if (cut.is_complete())

@@ -106,7 +106,7 @@ struct outbox_writer_state {
     std::size_t missing = 0; ///< Shards that have not given their state.
     std::vector<bool> given;
     node_state node;
-    std::vector<std::string> states; ///< By shard.
+    std::vector<storage::packed_state> states; ///< By shard.
     bool is_complete() const {
       return missing == 0;
     }

@@ -84,10 +84,9 @@ void give_state(self_pointer self) {
   auto& st = self->state;
   shard_cut result{
     std::exchange(st.cut, 0), st.parts.number, {}, st.parts.core->status()};
-  // Not by doubling: that would hold twice the state for a moment.
-  result.bytes.reserve(st.state_bytes + st.state_bytes / 16);
-  st.parts.core->snapshot(result.bytes);
-  st.state_bytes = result.bytes.size();
+  // Packed piece by piece: a plain copy would hold the state twice.
+  st.parts.core->snapshot([&](std::string_view piece) { result.packed.append(piece); });
+  result.packed.finish();
   st.cuts = result.number;
   self->send(st.writer, std::move(result));
   st.passed.assign(st.passed.size(), false);

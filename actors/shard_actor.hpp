@@ -104,7 +104,6 @@ struct shard_actor_state {
   std::vector<routed_batch> behind_cut; ///< Came from peers behind their mark.
   std::uint64_t cuts = 0;               ///< The newest that it has taken.
   std::uint64_t cuts_at_tick = 0;       ///< As it was at the last tick.
-  std::size_t state_bytes = 0;          ///< Of the last snapshot.
 };
 
 shard_actor::behavior_type

@@ -19,6 +19,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -154,6 +155,11 @@ public:
   /// Appends the whole state; see restore() and analytics/SNAPSHOT.md.
   void snapshot(std::string& out) const;
 
+  /// The same in pieces, one after another: no more than one of them, the state of a
+  /// view at most, is in memory at a time.
+  using piece_sink = std::function<void(std::string_view)>;
+  void snapshot(const piece_sink& sink) const;
+
   struct restore_report {
     std::size_t series = 0;  ///< Taken up.
     std::size_t refused = 0; ///< For which the table had no room.
@@ -249,7 +255,8 @@ private:
 
   // shard_save.cpp, shard_restore.cpp
   void save_series(std::string& out) const;
-  void save_windows(std::string& out) const;
+  void save_default(std::string& out) const;
+  void save_view(const stream_view& view, std::string& out) const;
   void save_rules(std::string& out) const;
   void restore_series(snapshot_reader& reader, const batch_time& now);
   void restore_windows(snapshot_reader& reader, const batch_time& now,

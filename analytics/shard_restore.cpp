@@ -72,22 +72,43 @@ struct shard::snapshot_reader {
   }
 };
 
+namespace {
+
+/// What the checksum covers, if it is right.
+std::optional<std::string_view> checked_body(byte_reader head, std::uint32_t version) {
+  std::uint64_t sum = 0;
+  std::string_view body;
+  if (version == snapshot_version_sum_first) {
+    sum = head.get<std::uint64_t>();
+    body = head.rest();
+  } else if (head.rest().size() >= sizeof(sum)) {
+    body = head.get_bytes(head.rest().size() - sizeof(sum));
+    sum = head.get<std::uint64_t>();
+  } else {
+    head.fail();
+  }
+  return head.ok() && checksum(body) == sum ? std::optional{body} : std::nullopt;
+}
+
+} // namespace
+
 expected<shard::restore_report, std::string>
 shard::restore(std::string_view snapshot, const batch_time& now, shard_output& out) {
   byte_reader head{snapshot};
   auto magic = head.get_bytes(snapshot_magic.size());
   auto version = head.get<std::uint32_t>();
-  auto sum = head.get<std::uint64_t>();
   if (!head.ok() || magic != snapshot_magic)
     return unexpected(std::string{"this is no snapshot of a shard"});
-  if (version != snapshot_version)
+  if (version != snapshot_version && version != snapshot_version_sum_first)
     return unexpected("the snapshot has version " + std::to_string(version)
-                      + ", but this program reads version "
+                      + ", but this program reads versions "
+                      + std::to_string(snapshot_version_sum_first) + " and "
                       + std::to_string(snapshot_version));
-  if (checksum(head.rest()) != sum)
+  auto body = checked_body(head, version);
+  if (!body)
     return unexpected(std::string{"the snapshot is damaged: its checksum is wrong"});
   auto before = out.summaries.size();
-  snapshot_reader reader{byte_reader{head.rest()}, {}, {}};
+  snapshot_reader reader{byte_reader{*body}, {}, {}};
   restore_series(reader, now);
   restore_windows(reader, now, out);
   restore_rules(reader);

@@ -24,21 +24,53 @@ void put_shape(byte_writer& out, const view_config& x) {
     out.put_text(spec.text);
 }
 
+void put_head(byte_writer& out, const view_config& x) {
+  out.put_text(x.name);
+  out.put_text(state_fingerprint(x));
+  put_shape(out, x);
+}
+
+void put_sized(const window_operator& windows, std::string& out) {
+  auto at = out.size();
+  byte_writer{out}.put(std::uint64_t{0});
+  windows.save(out);
+  auto size = static_cast<std::uint64_t>(out.size() - at - sizeof(std::uint64_t));
+  std::memcpy(out.data() + at, &size, sizeof(size));
+}
+
 } // namespace
 
 void shard::snapshot(std::string& out) const {
-  auto start = out.size();
-  out += snapshot_magic;
-  byte_writer writer{out};
-  writer.put(snapshot_version);
-  writer.put(std::uint64_t{0}); // The checksum, below.
-  auto body = out.size();
-  save_series(out);
-  save_windows(out);
-  save_rules(out);
-  auto sum = checksum(std::string_view{out}.substr(body));
-  std::memcpy(out.data() + start + snapshot_magic.size() + sizeof(snapshot_version),
-              &sum, sizeof(sum));
+  snapshot([&](std::string_view piece) { out += piece; });
+}
+
+void shard::snapshot(const piece_sink& sink) const {
+  std::string piece{snapshot_magic};
+  byte_writer{piece}.put(snapshot_version);
+  sink(piece);
+  checksummer sum;
+  auto hand_on = [&] {
+    sum.add(piece);
+    sink(piece);
+    piece.clear();
+  };
+  piece.clear();
+  save_series(piece);
+  hand_on();
+  byte_writer{piece}.put(
+    static_cast<std::uint32_t>(views_.size() + (default_ ? 1 : 0)));
+  if (default_) {
+    save_default(piece);
+    hand_on();
+  }
+  for (const auto& view : views_) {
+    save_view(*view, piece);
+    hand_on();
+  }
+  save_rules(piece);
+  hand_on();
+  byte_writer{piece}.put(sum.value());
+  sink(piece);
 }
 
 void shard::save_series(std::string& out) const {
@@ -95,44 +127,32 @@ void shard::save_series_of(const stream_view& view, std::string& out) const {
   }
 }
 
-void shard::save_windows(std::string& out) const {
+void shard::save_default(std::string& out) const {
   byte_writer writer{out};
-  auto put_sized = [&](auto&& save) {
-    auto at = out.size();
-    writer.put(std::uint64_t{0});
-    save();
-    auto size = static_cast<std::uint64_t>(out.size() - at - sizeof(std::uint64_t));
-    std::memcpy(out.data() + at, &size, sizeof(size));
-  };
-  writer.put(static_cast<std::uint32_t>(views_.size() + (default_ ? 1 : 0)));
-  if (default_) {
-    const auto& config = *program_->config().window;
-    writer.put_text(config.name);
-    writer.put_text(state_fingerprint(config));
-    put_shape(writer, config);
-    put_counted(out, std::vector<saved_key>{}); // Slot = local number.
-    put_counted(out, std::vector<saved_member>{});
-    writer.put_struct(window_clock{});
-    writer.put(std::uint32_t{0}); // Nobody asks for series.
-    put_sized([&] { default_->save(out); });
-  }
-  for (const auto& view : views_) {
-    writer.put_text(view->config().name);
-    writer.put_text(state_fingerprint(view->config()));
-    put_shape(writer, view->config());
-    std::vector<saved_key> keys;
-    for (std::uint32_t slot = 0; slot < view->keys().size(); ++slot)
-      if (const auto& key = view->keys()[slot]; key.local != stream_view::no_slot)
-        keys.push_back({key.local, slot, key.seen_ns});
-    put_counted(out, keys);
-    std::vector<saved_member> members;
-    for (const auto& [source, x] : view->groups().members())
-      members.push_back({source, x.watermark_ns});
-    put_counted(out, members);
-    writer.put_struct(view->groups().clock());
-    save_series_of(*view, out);
-    put_sized([&] { view->windows().save(out); });
-  }
+  const auto& config = *program_->config().window;
+  put_head(writer, config);
+  put_counted(out, std::vector<saved_key>{}); // Slot = local number.
+  put_counted(out, std::vector<saved_member>{});
+  writer.put_struct(window_clock{});
+  writer.put(std::uint32_t{0}); // Nobody asks for series.
+  put_sized(*default_, out);
+}
+
+void shard::save_view(const stream_view& view, std::string& out) const {
+  byte_writer writer{out};
+  put_head(writer, view.config());
+  std::vector<saved_key> keys;
+  for (std::uint32_t slot = 0; slot < view.keys().size(); ++slot)
+    if (const auto& key = view.keys()[slot]; key.local != stream_view::no_slot)
+      keys.push_back({key.local, slot, key.seen_ns});
+  put_counted(out, keys);
+  std::vector<saved_member> members;
+  for (const auto& [source, x] : view.groups().members())
+    members.push_back({source, x.watermark_ns});
+  put_counted(out, members);
+  writer.put_struct(view.groups().clock());
+  save_series_of(view, out);
+  put_sized(view.windows(), out);
 }
 
 void shard::save_rules(std::string& out) const {

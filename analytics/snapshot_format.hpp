@@ -8,7 +8,9 @@
 namespace weir::analytics {
 
 inline constexpr std::string_view snapshot_magic = "WEIRSHRD";
-inline constexpr std::uint32_t snapshot_version = 3;
+inline constexpr std::uint32_t snapshot_version = 4;
+/// Its checksum stands in front of the body, where now it is behind it.
+inline constexpr std::uint32_t snapshot_version_sum_first = 3;
 inline constexpr std::uint32_t no_local = ~std::uint32_t{0};
 
 struct saved_key {

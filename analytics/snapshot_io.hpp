@@ -6,6 +6,7 @@
 
 #include "analytics/byte_io.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -61,7 +62,24 @@ array_view<T> get_counted(byte_reader& in) {
 
 /// Tells a snapshot that was damaged from one that was not; not against intent.
 /// Four lanes of multiply and rotate, as xxHash does, so that it runs at the speed of
-/// memory.
+/// memory. How the bytes are cut into pieces makes no difference.
+class checksummer {
+public:
+  void add(std::string_view bytes);
+  std::uint64_t value() const;
+
+private:
+  static constexpr std::size_t block_bytes = 32;
+  static constexpr std::uint64_t odd_1 = 0x9e3779b185ebca87ull;
+  static constexpr std::uint64_t odd_2 = 0xc2b2ae3d27d4eb4full;
+
+  void mix_block(const char* block);
+
+  std::array<std::uint64_t, 4> lanes_{odd_1, odd_2, odd_1 + odd_2, odd_1 - odd_2};
+  std::array<char, block_bytes> rest_{};
+  std::uint64_t size_bytes_ = 0;
+};
+
 std::uint64_t checksum(std::string_view bytes);
 
 } // namespace weir::analytics

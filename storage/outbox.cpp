@@ -224,7 +224,7 @@ std::size_t outbox::files_set_aside() const {
 }
 
 expected<std::uint64_t, error> outbox::commit(std::span<const new_block> blocks,
-                                              const checkpoint* state) {
+                                              const packed_checkpoint* state) {
   return guarded([&] {
     auto lock = std::lock_guard{impl_->write_mutex};
     return impl_->commit(blocks, state);

@@ -17,6 +17,7 @@
 
 #include "analytics/records.hpp"
 #include "storage/errors.hpp"
+#include "storage/packed_state.hpp"
 
 #include <array>
 #include <cstddef>
@@ -127,6 +128,19 @@ struct checkpoint {
   bool operator==(const checkpoint&) const = default;
 };
 
+/// A checkpoint as it is written: its parts are packed where they are made.
+struct packed_part {
+  std::string name;
+  packed_state state;
+};
+
+struct packed_checkpoint {
+  std::uint64_t journal_number = 1;
+  std::vector<packed_part> parts;
+};
+
+packed_checkpoint pack(const checkpoint& x);
+
 /// What renew_epoch() did, for the log.
 struct renewal_report {
   std::uint64_t epoch_before = 0;
@@ -216,7 +230,7 @@ public:
   /// or map_full if nothing is left to give up; malformed for a block without records.
   /// On error nothing is changed: call again later, it resumes by itself.
   expected<std::uint64_t, error> commit(std::span<const new_block> blocks,
-                                        const checkpoint* state);
+                                        const packed_checkpoint* state);
 
   /// The last one committed. Reading does not remove it. The error `malformed` means
   /// that its bytes are damaged: call drop_checkpoint() then.

@@ -12,14 +12,14 @@ namespace weir::storage {
 
 namespace {
 
-constexpr std::uint8_t header_version = 1;
-constexpr std::uint8_t chunk_version = 1;
+// Version 1 had no compressed chunks; what reads it needs nothing else.
+constexpr std::uint8_t header_version = 2;
 
 constexpr std::string_view header_key = "checkpoint";
 constexpr std::string_view aside_key = "checkpoint_aside";
 
-/// With version, hash and LMDB's page header a chunk fills eight pages.
-constexpr std::size_t chunk_bytes = 32'736;
+constexpr auto chunk_bytes = packed_state::chunk_bytes;
+constexpr std::size_t page_bytes = 4096;
 
 struct part_header {
   std::string name;
@@ -83,15 +83,10 @@ std::string chunk_key(std::uint32_t generation, std::string_view name,
   return key;
 }
 
-std::string_view chunk_of(std::string_view bytes, std::size_t index) {
-  return bytes.substr(index * chunk_bytes, chunk_bytes);
-}
-
-std::vector<std::uint64_t> hashes_of(std::string_view bytes) {
-  std::vector<std::uint64_t> result;
-  for (std::size_t at = 0; at < bytes.size(); at += chunk_bytes)
-    result.push_back(chunk_hash(bytes.substr(at, chunk_bytes)));
-  return result;
+/// Whether the chunk stands in the database already.
+bool is_known(const std::vector<std::uint64_t>& before, std::size_t index,
+              std::uint64_t hash) {
+  return index < before.size() && before[index] == hash;
 }
 
 void erase_generation(lmdb_txn& txn, lmdb_table chunks, std::uint32_t generation) {
@@ -105,7 +100,7 @@ void erase_generation(lmdb_txn& txn, lmdb_table chunks, std::uint32_t generation
   }
 }
 
-void check_names(const checkpoint& x) {
+void check_names(const packed_checkpoint& x) {
   std::set<std::string_view> names;
   for (const auto& part : x.parts)
     if (part.name.empty() || part.name.size() > 255 || !names.insert(part.name).second)
@@ -113,38 +108,7 @@ void check_names(const checkpoint& x) {
                                      "bytes, each of its own.");
 }
 
-std::uint64_t get_le(const char* bytes) {
-  std::uint64_t x = 0;
-  std::memcpy(&x, bytes, sizeof(x));
-  if constexpr (std::endian::native == std::endian::big)
-    x = __builtin_bswap64(x);
-  return x;
-}
-
 } // namespace
-
-// Four lanes of multiply and rotate (as xxHash64 has), so that hashing the state takes
-// far less time than writing it.
-std::uint64_t chunk_hash(std::string_view bytes) {
-  constexpr std::uint64_t prime_1 = 0x9e3779b185ebca87;
-  constexpr std::uint64_t prime_2 = 0xc2b2ae3d27d4eb4f;
-  std::uint64_t lanes[4] = {prime_1 + prime_2, prime_2, 0, ~prime_1 + 1};
-  auto round = [](std::uint64_t lane, std::uint64_t word) {
-    return std::rotl(lane + word * prime_2, 31) * prime_1;
-  };
-  const auto* at = bytes.data();
-  auto left = bytes.size();
-  for (; left >= 32; left -= 32, at += 32)
-    for (int i = 0; i < 4; ++i)
-      lanes[i] = round(lanes[i], get_le(at + 8 * i));
-  char tail[32] = {};
-  std::copy_n(at, left, tail);
-  auto result = static_cast<std::uint64_t>(bytes.size()) * prime_1;
-  for (int i = 0; i < 4; ++i)
-    result = round(result ^ round(lanes[i], get_le(tail + 8 * i)), prime_2);
-  result = (result ^ (result >> 33)) * prime_2;
-  return result ^ (result >> 29);
-}
 
 void checkpoint_table::load(const lmdb_txn& txn) {
   now_ = {};
@@ -168,54 +132,55 @@ void checkpoint_table::load(const lmdb_txn& txn) {
   for (const auto& part : found.parts) {
     auto& hashes = now_.hashes[part.name];
     for (std::size_t i = 0; i < part.chunks(); ++i) {
-      auto in = byte_reader{
-        txn.get(chunks_, chunk_key(found.generation, part.name, i)).value_or("")};
-      in.take<std::uint8_t>();
-      hashes.push_back(in.take<std::uint64_t>());
+      auto chunk
+        = txn.get(chunks_, chunk_key(found.generation, part.name, i)).value_or("");
+      hashes.push_back(stored_chunk_hash(chunk).value_or(0));
     }
     now_.size_bytes += static_cast<std::size_t>(part.size_bytes);
   }
 }
 
-std::size_t checkpoint_table::changed_bytes(const checkpoint& x) const {
+const std::vector<std::uint64_t>&
+checkpoint_table::hashes_before(std::string_view name) const {
+  static const std::vector<std::uint64_t> none;
+  auto known = now_.hashes.find(name);
+  return known == now_.hashes.end() ? none : known->second;
+}
+
+std::size_t checkpoint_table::changed_bytes(const packed_checkpoint& x) const {
   std::size_t result = 0;
   for (const auto& part : x.parts) {
-    auto hashes = hashes_of(part.bytes);
-    auto before = now_.hashes.find(part.name);
-    for (std::size_t i = 0; i < hashes.size(); ++i)
-      if (before == now_.hashes.end() || i >= before->second.size()
-          || before->second[i] != hashes[i])
-        result += chunk_of(part.bytes, i).size();
+    const auto& before = hashes_before(part.name);
+    const auto& chunks = part.state.chunks();
+    for (std::size_t i = 0; i < chunks.size(); ++i)
+      if (!is_known(before, i, chunks[i].hash))
+        result += chunks[i].value.size() + page_bytes;
   }
   return result;
 }
 
 checkpoint_table::staged checkpoint_table::write(lmdb_txn& txn,
-                                                 const checkpoint& x) const {
+                                                 const packed_checkpoint& x) const {
   check_names(x);
   staged result;
   result.generation = now_.generation;
   auto head = header{now_.generation, x.journal_number, {}};
   for (const auto& part : x.parts) {
-    auto hashes = hashes_of(part.bytes);
-    auto known = now_.hashes.find(part.name);
-    static const std::vector<std::uint64_t> none;
-    const auto& before = known == now_.hashes.end() ? none : known->second;
-    for (std::size_t i = 0; i < hashes.size(); ++i) {
-      if (i < before.size() && before[i] == hashes[i])
+    const auto& before = hashes_before(part.name);
+    const auto& chunks = part.state.chunks();
+    auto& hashes = result.hashes[part.name];
+    for (std::size_t i = 0; i < chunks.size(); ++i) {
+      hashes.push_back(chunks[i].hash);
+      if (is_known(before, i, chunks[i].hash))
         continue;
-      std::string value;
-      put_be(value, chunk_version);
-      put_be(value, hashes[i]);
-      value.append(chunk_of(part.bytes, i));
-      txn.put(chunks_, chunk_key(now_.generation, part.name, i), value);
-      result.written_bytes += value.size();
+      txn.put(chunks_, chunk_key(now_.generation, part.name, i), chunks[i].value);
+      result.written_bytes += chunks[i].value.size();
     }
-    for (std::size_t i = hashes.size(); i < before.size(); ++i)
+    for (std::size_t i = chunks.size(); i < before.size(); ++i)
       txn.erase(chunks_, chunk_key(now_.generation, part.name, i));
-    result.size_bytes += part.bytes.size();
-    head.parts.push_back({part.name, part.bytes.size()});
-    result.hashes.emplace(part.name, std::move(hashes));
+    auto size = part.state.size_bytes();
+    result.size_bytes += static_cast<std::size_t>(size);
+    head.parts.push_back({part.name, size});
   }
   for (const auto& [name, hashes] : now_.hashes)
     if (!result.hashes.contains(name))
@@ -238,19 +203,15 @@ std::optional<checkpoint> checkpoint_table::read(const lmdb_txn& txn) const {
   for (const auto& part : head.parts) {
     auto& into = result.parts.emplace_back(state_part{part.name, {}});
     for (std::size_t i = 0; i < part.chunks(); ++i) {
-      auto in = byte_reader{
-        txn.get(chunks_, chunk_key(head.generation, part.name, i)).value_or("")};
-      auto version = in.take<std::uint8_t>();
-      auto hash = in.take<std::uint64_t>();
-      if (!in.ok() || version != chunk_version || hash != chunk_hash(in.rest()))
+      auto chunk
+        = txn.get(chunks_, chunk_key(head.generation, part.name, i)).value_or("");
+      auto size
+        = std::min<std::uint64_t>(part.size_bytes - i * chunk_bytes, chunk_bytes);
+      if (!unpack_chunk(chunk, static_cast<std::size_t>(size), into.bytes))
         throw failure(errc::malformed, "the checkpoint's part \"" + part.name
                                          + "\" is damaged in chunk " + std::to_string(i)
                                          + ".");
-      into.bytes.append(in.rest());
     }
-    if (into.bytes.size() != part.size_bytes)
-      throw failure(errc::malformed, "the checkpoint's part \"" + part.name
-                                       + "\" has another size than its header says.");
   }
   return result;
 }
@@ -267,6 +228,13 @@ void checkpoint_table::set_aside(lmdb_txn& txn) const {
   auto kept = std::string{*txn.get(meta_, header_key)};
   txn.put(meta_, aside_key, kept);
   txn.erase(meta_, header_key);
+}
+
+packed_checkpoint pack(const checkpoint& x) {
+  packed_checkpoint result{x.journal_number, {}};
+  for (const auto& part : x.parts)
+    result.parts.push_back({part.name, packed_state{part.bytes}});
+  return result;
 }
 
 } // namespace weir::storage

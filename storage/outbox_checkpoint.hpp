@@ -16,10 +16,6 @@
 
 namespace weir::storage {
 
-/// A 64-bit hash of stored bytes, the same on every machine. Finds damage, and chunks
-/// that changed; no protection against intent.
-std::uint64_t chunk_hash(std::string_view bytes);
-
 class checkpoint_table {
 public:
   checkpoint_table(lmdb_table meta, lmdb_table chunks) : meta_(meta), chunks_(chunks) {
@@ -38,13 +34,13 @@ public:
   void load(const lmdb_txn& txn);
 
   /// Replaces the checkpoint in this transaction.
-  staged write(lmdb_txn& txn, const checkpoint& x) const;
+  staged write(lmdb_txn& txn, const packed_checkpoint& x) const;
 
   /// The transaction of write() is durable.
   void adopt(staged&& written);
 
-  /// Bytes that write() would have to put.
-  std::size_t changed_bytes(const checkpoint& x) const;
+  /// Bytes that write() would have to put, at most, in whole pages.
+  std::size_t changed_bytes(const packed_checkpoint& x) const;
 
   /// Throws `malformed` for what is damaged.
   std::optional<checkpoint> read(const lmdb_txn& txn) const;
@@ -57,6 +53,8 @@ public:
   }
 
 private:
+  const std::vector<std::uint64_t>& hashes_before(std::string_view name) const;
+
   lmdb_table meta_;
   lmdb_table chunks_;
   staged now_;

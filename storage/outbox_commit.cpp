@@ -48,6 +48,11 @@ std::size_t pages_for(std::size_t size_bytes) {
   return (size_bytes + page_bytes) / page_bytes * page_bytes;
 }
 
+/// No more than its chunks take.
+std::size_t paged_bytes(const packed_state& x) {
+  return static_cast<std::size_t>(x.packed_bytes()) + x.chunks().size() * page_bytes;
+}
+
 void check(std::span<const new_block> blocks) {
   for (const auto& block : blocks)
     if (block.record_count == 0
@@ -114,19 +119,19 @@ void outbox::impl::committed(const outbox_counters& x) {
 
 /// So that an ordinary commit leaves the reserve alone.
 void outbox::impl::require_space(std::span<const new_block> incoming,
-                                 const checkpoint* state) const {
+                                 const packed_checkpoint* state) const {
   auto need = tree_bytes;
   for (const auto& block : incoming)
     need += pages_for(block.bytes.size());
   auto upper = need;
   if (state != nullptr)
     for (const auto& part : state->parts)
-      upper += pages_for(part.bytes.size()) + page_bytes;
+      upper += paged_bytes(part.state) + page_bytes;
   auto free = env.free_bytes();
   if (free >= upper)
     return;
   if (state != nullptr)
-    need += checkpoints.changed_bytes(*state) * 9 / 8;
+    need += checkpoints.changed_bytes(*state);
   if (free < need)
     throw failure(errc::disk_full,
                   config.directory.string()
@@ -138,10 +143,10 @@ void outbox::impl::require_space(std::span<const new_block> incoming,
 
 /// The file may hold three states: the last, the next, and pages of the one before that
 /// cannot be used yet.
-void outbox::impl::make_map_for(const checkpoint& state) {
+void outbox::impl::make_map_for(const packed_checkpoint& state) {
   std::uint64_t size = 0;
   for (const auto& part : state.parts)
-    size += part.bytes.size();
+    size += paged_bytes(part.state);
   if (size <= state_bytes_mapped)
     return;
   auto wanted = size + size / 2;
@@ -150,7 +155,7 @@ void outbox::impl::make_map_for(const checkpoint& state) {
 }
 
 std::uint64_t outbox::impl::write_commit(std::span<const new_block> incoming,
-                                         const checkpoint* state) {
+                                         const packed_checkpoint* state) {
   require_space(incoming, state);
   auto after = now;
   auto size = index.size_bytes();
@@ -221,7 +226,7 @@ std::uint64_t outbox::impl::write_commit(std::span<const new_block> incoming,
 }
 
 std::uint64_t outbox::impl::commit(std::span<const new_block> incoming,
-                                   const checkpoint* state) {
+                                   const packed_checkpoint* state) {
   check(incoming);
   if (incoming.empty() && state == nullptr)
     return now.next_seq;

@@ -76,13 +76,15 @@ struct outbox::impl {
   void save_offers();
 
   // -- outbox_commit.cpp --
-  std::uint64_t commit(std::span<const new_block> blocks, const checkpoint* state);
+  std::uint64_t commit(std::span<const new_block> blocks,
+                       const packed_checkpoint* state);
   std::uint64_t write_commit(std::span<const new_block> blocks,
-                             const checkpoint* state);
+                             const packed_checkpoint* state);
   void acknowledge(std::uint64_t through_seq, number_range lane);
   void flush_acknowledged();
-  void make_map_for(const checkpoint& state);
-  void require_space(std::span<const new_block> blocks, const checkpoint* state) const;
+  void make_map_for(const packed_checkpoint& state);
+  void require_space(std::span<const new_block> blocks,
+                     const packed_checkpoint* state) const;
 
   void write(lmdb_txn& txn, const entry_changes& changes) const;
   void put_counters(lmdb_txn& txn, outbox_counters& x);

@@ -71,8 +71,10 @@ struct fixture : weir::test::actor_fixture {
     run();
   }
   void reach_cut(std::size_t shard, std::uint64_t number) {
-    caf::anon_send(uut,
-                   shard_cut{number, shard, "state of " + std::to_string(shard), {}});
+    caf::anon_send(
+      uut,
+      shard_cut{
+        number, shard, storage::packed_state{"state of " + std::to_string(shard)}, {}});
     run();
   }
 };

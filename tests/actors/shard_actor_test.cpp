@@ -163,7 +163,7 @@ TEST_CASE_METHOD(fixture, "a cut takes the state between two events", "[actors]"
   analytics::series_table fresh_table{100};
   analytics::shard fresh{compile(hot_config()), fresh_table};
   analytics::shard_output out;
-  auto report = fresh.restore(log->cuts[0].bytes, {}, out);
+  auto report = fresh.restore(log->cuts[0].packed.unpack(), {}, out);
   REQUIRE(report);
   CHECK(report->series == 1);
   fresh.flush(out);
@@ -310,7 +310,7 @@ TEST_CASE_METHOD(two_shards,
   analytics::shard fresh{program, fresh_table};
   analytics::shard_output out;
   for (const auto& x : log->cuts)
-    REQUIRE(fresh.restore(x.bytes, {}, out));
+    REQUIRE(fresh.restore(x.packed.unpack(), {}, out));
   fresh.flush(out);
   REQUIRE(out.summaries.size() == 1);
   CHECK(out.summaries[0].count == 16);

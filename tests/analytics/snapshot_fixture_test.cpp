@@ -1,5 +1,5 @@
-// A snapshot that version 3 wrote is read by every later version. Who raises the
-// version adds a fixture (WEIR_UPDATE_GOLDEN=1 writes today's) and keeps this one.
+// A snapshot that an older version wrote is read by every later one. Who raises the
+// version adds a fixture (WEIR_UPDATE_GOLDEN=1 writes today's) and keeps the others.
 #include "tests/analytics/shard_fixture.hpp"
 
 #include <cstdlib>
@@ -11,8 +11,7 @@ using namespace weir::analytics;
 
 namespace {
 
-const std::filesystem::path fixture{WEIR_SOURCE_DIR
-                                    "/tests/analytics/fixtures/shard_v3.bin"};
+const std::filesystem::path fixtures{WEIR_SOURCE_DIR "/tests/analytics/fixtures"};
 
 view_config named(const std::string& name, window_kind kind) {
   view_config view;
@@ -73,8 +72,9 @@ std::string read(const std::filesystem::path& file) {
 
 } // namespace
 
-TEST_CASE("a shard goes on from a snapshot of version 3 to the same last bits",
+TEST_CASE("a shard goes on from a snapshot of each version to the same last bits",
           "[analytics]") {
+  auto fixture = fixtures / GENERATE("shard_v3.bin", "shard_v4.bin");
   auto program = compiled(every_kind());
   series_table table{100};
   shard undisturbed{program, table};

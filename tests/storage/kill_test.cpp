@@ -3,6 +3,7 @@
 #include "storage/outbox.hpp"
 #include "storage/store.hpp"
 
+#include "tests/storage/noise.hpp"
 #include "tests/storage/records.hpp"
 #include "tests/storage/temp_directory.hpp"
 
@@ -183,9 +184,9 @@ TEST_CASE("a checkpoint and its blocks are there together, whenever the kill com
         // Three records per commit; the state says how many were ever made.
         auto made = (*opened)->stats().next_seq + 2;
         auto block = new_block{"abc", 3, block_priority::summary};
-        auto state
-          = checkpoint{made, {{"node", std::to_string(made)}, {"shard/0", {}}}};
-        state.parts[1].bytes = std::string(100'000, static_cast<char>('a' + made % 26));
+        auto state = pack({made, {{"node", std::to_string(made)}, {"shard/0", {}}}});
+        state.parts[1].state
+          = packed_state{noise(100'000, static_cast<unsigned>(made))};
         if (!(*opened)->commit({&block, 1}, &state))
           return;
         report(made);
@@ -200,7 +201,6 @@ TEST_CASE("a checkpoint and its blocks are there together, whenever the kill com
     REQUIRE(state);
     CHECK(state->journal_number == made);
     CHECK(state->parts.at(0).bytes == std::to_string(made));
-    CHECK(state->parts.at(1).bytes
-          == std::string(100'000, static_cast<char>('a' + made % 26)));
+    CHECK(state->parts.at(1).bytes == noise(100'000, static_cast<unsigned>(made)));
   }
 }

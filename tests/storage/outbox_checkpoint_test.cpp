@@ -4,6 +4,7 @@
 
 #include "storage/lmdb_env.hpp"
 #include "storage/outbox_checkpoint.hpp"
+#include "tests/storage/noise.hpp"
 #include "tests/storage/temp_directory.hpp"
 
 #include <catch2/catch.hpp>
@@ -16,16 +17,9 @@
 #include <vector>
 
 using namespace weir::storage;
+using weir::test::noise;
 
 namespace {
-
-std::string noise(std::size_t size, unsigned seed) {
-  auto random = std::minstd_rand{seed};
-  std::string result(size, '\0');
-  for (auto& x : result)
-    x = static_cast<char>(random());
-  return result;
-}
 
 struct fixture {
   weir::test::temp_directory directory;
@@ -44,7 +38,8 @@ struct fixture {
   /// The bytes that the commit wrote.
   std::uint64_t commit(const checkpoint& state) {
     auto before = uut->stats().checkpoint_written_bytes;
-    REQUIRE(uut->commit({}, &state));
+    auto packed = pack(state);
+    REQUIRE(uut->commit({}, &packed));
     return uut->stats().checkpoint_written_bytes - before;
   }
 
@@ -154,7 +149,8 @@ TEST_CASE_METHOD(fixture, "a damaged checkpoint is told, and set aside on demand
                  "[checkpoint]") {
   auto state = checkpoint{7, {{"node", "n"}, {"shard/0", noise(100'000, 1)}}};
   auto block = new_block{"bytes", 1};
-  REQUIRE(uut->commit({&block, 1}, &state));
+  auto packed = pack(state);
+  REQUIRE(uut->commit({&block, 1}, &packed));
   damage_chunk("shard/0");
   reopen();
   auto found = uut->load_checkpoint();
@@ -180,7 +176,7 @@ TEST_CASE_METHOD(fixture, "parts without a name, or with the same, are refused",
   for (const auto& parts : {std::vector<state_part>{{"", "x"}},
                             {{std::string(256, 'n'), "x"}},
                             {{"a", "x"}, {"a", "y"}}}) {
-    auto state = checkpoint{1, parts};
+    auto state = pack({1, parts});
     auto block = new_block{"bytes", 1};
     CHECK(uut->commit({&block, 1}, &state).error().code == errc::malformed);
     CHECK(uut->stats().next_seq == 1);

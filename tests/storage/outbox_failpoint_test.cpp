@@ -44,7 +44,7 @@ dump read_all(const fs::path& directory) {
 }
 
 void commit(outbox& box, const std::string& bytes, std::uint32_t count,
-            const checkpoint* state = nullptr) {
+            const packed_checkpoint* state = nullptr) {
   auto block = new_block{bytes, count};
   if (!box.commit({&block, 1}, state))
     throw std::runtime_error("not committed");
@@ -66,10 +66,8 @@ weir::analytics::record_block many_windows() {
   return result;
 }
 
-const auto state_1
-  = checkpoint{1, {{"node", "one"}, {"shard/0", std::string(99, 'a')}}};
-const auto state_2
-  = checkpoint{2, {{"node", "two"}, {"shard/1", std::string(99, 'b')}}};
+const auto state_1 = pack({1, {{"node", "one"}, {"shard/0", std::string(99, 'a')}}});
+const auto state_2 = pack({2, {{"node", "two"}, {"shard/1", std::string(99, 'b')}}});
 
 std::vector<scenario> scenarios() {
   auto nothing = [](outbox&) {};

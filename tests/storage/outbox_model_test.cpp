@@ -59,7 +59,8 @@ struct model {
     }
     auto state = checkpoint{++journal, {{"node", std::to_string(journal)}}};
     bool has_state = random() % 2 == 0;
-    auto first = uut->commit(blocks, has_state ? &state : nullptr);
+    auto packed = pack(state);
+    auto first = uut->commit(blocks, has_state ? &packed : nullptr);
     REQUIRE(first);
     REQUIRE(*first == next);
     if (has_state)

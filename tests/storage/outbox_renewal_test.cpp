@@ -131,7 +131,8 @@ TEST_CASE_METHOD(fixture, "what the centre lacks before its lane is kept",
 
 TEST_CASE_METHOD(fixture, "the checkpoint outlives the epoch", "[renewal]") {
   auto state = checkpoint{9, {{"node", "state"}}};
-  REQUIRE(uut->commit({}, &state));
+  auto packed = pack(state);
+  REQUIRE(uut->commit({}, &packed));
   REQUIRE(uut->renew_epoch(100));
   CHECK(uut->load_checkpoint().value() == state);
 }

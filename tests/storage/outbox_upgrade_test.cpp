@@ -85,7 +85,7 @@ TEST_CASE_METHOD(fixture, "the state of version 1 is offered until the first com
   uut = reopen();
   CHECK(uut->legacy_state().value() == "the state of a version 1 node");
   SECTION("of a checkpoint") {
-    auto state = checkpoint{1, {{"node", "new"}}};
+    auto state = pack({1, {{"node", "new"}}});
     REQUIRE(uut->commit({}, &state));
   }
   SECTION("of a block") {
@@ -163,21 +163,21 @@ TEST_CASE_METHOD(fixture, "an outbox of version 2 is read with all that it holds
 namespace {
 
 /// Writes the fixture of the test below anew.
-void make_outbox_v3(const fs::path& to) {
+void make_outbox_v4(const fs::path& to) {
   weir::test::temp_directory directory;
   outbox_config config{directory / "outbox", 1 << 20};
   auto box = outbox::open(config, 1).value();
-  auto add
-    = [&](const weir::analytics::record_block& records, const checkpoint* state) {
-        auto count = static_cast<std::uint32_t>(records.record_count());
-        auto block = new_block{weir::transport::encode_block(records), count};
-        REQUIRE(box->commit({&block, 1}, state));
-      };
+  auto add = [&](const weir::analytics::record_block& records,
+                 const packed_checkpoint* state) {
+    auto count = static_cast<std::uint32_t>(records.record_count());
+    auto block = new_block{weir::transport::encode_block(records), count};
+    REQUIRE(box->commit({&block, 1}, state));
+  };
   weir::analytics::record_block records;
   records.series = {"t{source=\"a\"}"};
   for (std::int64_t i = 0; i < 5; ++i)
     records.summaries.push_back(weir::test::make_summary(i * 10'000'000'000, 0.25));
-  auto state = checkpoint{9, {{"node", "state"}, {"shard/0", std::string(500, 's')}}};
+  auto state = pack({9, {{"node", "state"}, {"shard/0", std::string(500, 's')}}});
   add(records, &state);
   REQUIRE(box->read_after(0, 1).value().size() == 1);
   auto late = weir::test::make_summary(0, 7.0, 2);
@@ -195,12 +195,14 @@ void make_outbox_v3(const fs::path& to) {
 
 } // namespace
 
-TEST_CASE_METHOD(fixture,
-                 "an outbox with counters of version 3 and corrections is read",
-                 "[upgrade]") {
+TEST_CASE_METHOD(
+  fixture,
+  "an outbox with counters of version 3 and corrections is read, also with "
+  "a packed checkpoint",
+  "[upgrade]") {
   if (std::getenv("WEIR_UPDATE_GOLDEN") != nullptr)
-    make_outbox_v3(fs::path{WEIR_SOURCE_DIR} / "tests/storage/fixtures/outbox_v3.mdb");
-  auto uut = open("outbox_v3.mdb");
+    make_outbox_v4(fs::path{WEIR_SOURCE_DIR} / "tests/storage/fixtures/outbox_v4.mdb");
+  auto uut = open(GENERATE("outbox_v3.mdb", "outbox_v4.mdb"));
   CHECK_FALSE(uut->was_damaged());
   auto stats = uut->stats();
   CHECK(stats.next_seq == 10);
@@ -225,5 +227,7 @@ TEST_CASE_METHOD(fixture,
   auto state = uut->load_checkpoint().value();
   REQUIRE(state);
   CHECK(state->journal_number == 9);
-  CHECK(state->parts.size() == 2);
+  CHECK(
+    state->parts
+    == std::vector<state_part>{{"node", "state"}, {"shard/0", std::string(500, 's')}});
 }

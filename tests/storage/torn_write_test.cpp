@@ -7,6 +7,7 @@
 #include "storage/store.hpp"
 
 #include "tests/storage/journal_fixture.hpp"
+#include "tests/storage/noise.hpp"
 #include "tests/storage/records.hpp"
 #include "tests/storage/temp_directory.hpp"
 #include "tests/support/crash_images.hpp"
@@ -188,7 +189,7 @@ std::string block_bytes(std::uint64_t first_seq) {
 checkpoint state_at(std::uint64_t next_seq) {
   return {next_seq,
           {{"shard/0", block_bytes(next_seq)},
-           {"shard/1", std::string(40'000, 's') + std::to_string(next_seq)}}};
+           {"shard/1", noise(40'000, 1) + std::to_string(next_seq)}}};
 }
 
 run run_outbox(int commits) {
@@ -201,7 +202,7 @@ run run_outbox(int commits) {
   for (int i = 0; i < commits; ++i) {
     auto block = new_block{block_bytes(next), static_cast<std::uint32_t>(i % 4 + 1),
                            block_priority::summary};
-    auto state = state_at(next + block.record_count);
+    auto state = pack(state_at(next + block.record_count));
     REQUIRE(uut->commit({&block, 1}, &state).value() == next);
     next += block.record_count;
     recorder.through(next - 1);
