@@ -36,6 +36,11 @@ inline constexpr auto failpoint_names = std::to_array<std::string_view>({
   "outbox.drop_checkpoint.after", "outbox.renew_epoch.before",
   "outbox.renew_epoch.after",     "store.commit.before",
   "store.commit.after",
+  "store.switch.before", // The other table of recent windows takes over.
+  "store.switch.after",
+  "store.flush.before", // Recent windows move into blocks.
+  "store.flush.after",            "store.retention.before",
+  "store.retention.after",
 });
 
 /// The exit code of a process that ended at a failpoint: what a shell shows for kill -9.

@@ -327,6 +327,11 @@ bool lmdb_txn::erase(lmdb_table table, std::string_view key) {
   return code == 0;
 }
 
+void lmdb_txn::clear(lmdb_table table) {
+  if (auto code = mdb_drop(txn_, env_.tables_[table.index], 0); code != MDB_SUCCESS)
+    env_.raise(code, "empty a table of");
+}
+
 std::uint64_t lmdb_txn::entries(lmdb_table table) const {
   MDB_stat info = {};
   if (int code = ::mdb_stat(txn_, env_.tables_[table.index], &info); code != 0)

@@ -61,6 +61,9 @@ public:
   /// Returns false if there was no such key.
   bool erase(lmdb_table table, std::string_view key);
 
+  /// Erases all of a table; its pages are free for others after the commit.
+  void clear(lmdb_table table);
+
   std::uint64_t entries(lmdb_table table) const;
 
   /// Durable when it returns.

@@ -4,20 +4,23 @@
 #include "storage/big_endian.hpp"
 #include "storage/store_impl.hpp"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 namespace weir::storage {
 
 namespace {
 
-constexpr std::uint32_t format_version = 1;
+constexpr std::uint32_t format_version = 2; // 1: windows in `summaries` alone.
 
 lmdb_options to_options(const store_config& config) {
   return {config.directory,
           config.size_bytes_max,
           {"meta", "positions", "series", "tails", "summaries", "anomalies",
            "anomalies_by_series", "alerts", "alerts_open", "alerts_closed",
-           "quarantine", "ledger", "ledger_events", "edge_counters"}};
+           "quarantine", "ledger", "ledger_events", "edge_counters", "recent_a", "recent_b",
+           "blocks", "horizons"}};
 }
 
 void check_format(lmdb_txn& txn) {
@@ -41,6 +44,43 @@ void check_format(lmdb_txn& txn) {
 store_state::store_state(const store_config& conf, std::int64_t unix_ns)
   : config(conf), env(to_options(conf), unix_ns), was_damaged(env.was_damaged()) {
   load();
+  recent_since_ns = unix_ns;
+  take_over_old_rows(unix_ns);
+}
+
+void store_state::load_recent(const lmdb_txn& txn) {
+  if (auto value = txn.get(table::meta, recent_meta_key))
+    recent_now = to_recent_state(*value);
+  recent_view view{recent_now.generation, {}};
+  for (std::size_t i = 0; i < 2; ++i) {
+    view.indexes[i] = std::make_shared<recent_index>();
+    lmdb_cursor cursor{txn, table::recent[i]};
+    for (bool more = cursor.first(); more; more = cursor.next()) {
+      auto key = to_recent_window(cursor.key());
+      view.indexes[i]->add(key.series, {key.start_ns, key.width_ns});
+    }
+  }
+  if (recent_now.is_flushing) {
+    auto& full = *view.indexes[1 - recent_now.active];
+    full.freeze();
+    flush_series = full.series();
+  }
+  recent.set(view);
+}
+
+void store_state::note_damage(const block_key& where, const error& what) const {
+  static constexpr std::array tiers{"raw", "minute", "hour", "day"};
+  static constexpr std::size_t damages_max = 1000;
+  auto found = damaged_span{where.place.series,
+                            tiers[static_cast<std::size_t>(where.place.level)],
+                            where.first_start_ns, what.message};
+  auto lock = std::lock_guard{damage_mutex};
+  if (std::find(damages.begin(), damages.end(), found) != damages.end())
+    return;
+  if (damages.size() < damages_max)
+    damages.push_back(std::move(found));
+  else
+    ++damages_left_out;
 }
 
 void store_state::load() {
@@ -65,6 +105,7 @@ void store_state::load() {
   series.apply(found);
   if (auto value = txn.get(table::meta, "next_anomaly"))
     next_anomaly = byte_reader{*value}.take<std::uint64_t>();
+  load_recent(txn);
   txn.commit();
 }
 
@@ -117,7 +158,9 @@ expected<commit_report, error> store::commit(std::span<const incoming_block> blo
       check_block(block);
     auto lock = std::lock_guard{impl_->write_mutex};
     try {
-      return impl_->commit(blocks, unix_ns, hellos);
+      auto report = impl_->commit(blocks, unix_ns, hellos);
+      impl_->keep_up(blocks, unix_ns);
+      return report;
     } catch (failure& x) {
       // The blocks are sound: it is a value of ours that cannot be read.
       if (x.what_happened.code == errc::malformed)
@@ -170,13 +213,32 @@ expected<stored_series, error> store::series(stored_series_id id) const {
 store_stats store::stats() const {
   auto read = guarded([&] {
     auto txn = lmdb_txn{impl_->env, false};
-    return store_stats{txn.entries(table::series),     txn.entries(table::summaries),
-                       txn.entries(table::anomalies),  txn.entries(table::alerts),
-                       txn.entries(table::quarantine), 0};
+    recent_state state;
+    if (auto value = txn.get(table::meta, recent_meta_key))
+      state = to_recent_state(*value);
+    store_stats x;
+    x.series = txn.entries(table::series);
+    x.recent = txn.entries(table::recent[0]) + txn.entries(table::recent[1])
+               - state.flushed_rows;
+    x.summaries = x.recent + state.block_rows[0];
+    x.minutes = state.block_rows[1];
+    x.hours = state.block_rows[2];
+    x.days = state.block_rows[3];
+    x.anomalies = txn.entries(table::anomalies);
+    x.alerts = txn.entries(table::alerts);
+    x.rejections = txn.entries(table::quarantine);
+    return x;
   });
   auto result = read.value_or(store_stats{});
   result.size_bytes = guarded([&] { return impl_->env.used_bytes(); }).value_or(0);
+  auto lock = std::lock_guard{impl_->damage_mutex};
+  result.damaged_spans = impl_->damages.size() + impl_->damages_left_out;
   return result;
+}
+
+std::vector<damaged_span> store::damaged_spans() const {
+  auto lock = std::lock_guard{impl_->damage_mutex};
+  return impl_->damages;
 }
 
 } // namespace weir::storage

@@ -21,6 +21,22 @@
 
 namespace weir::storage {
 
+/// How long windows are kept by tier, from their end on; 0: for ever. A tier is never
+/// kept shorter than the one below it. Times are rounded up to whole days.
+struct retention {
+  static constexpr std::int64_t day_ns = 86'400'000'000'000;
+
+  std::int64_t raw_ns = 14 * day_ns;
+  std::int64_t minute_ns = 90 * day_ns;
+  std::int64_t hour_ns = 3 * 366 * day_ns;
+  std::int64_t day_tier_ns = 0;
+};
+
+struct retention_rule {
+  std::string metric; ///< A glob, as in analytics::matches_glob.
+  retention keep;
+};
+
 struct store_config {
   std::filesystem::path directory;
   std::size_t size_bytes_max = 8ull << 30; ///< LMDB map size: a limit, not a cost.
@@ -29,6 +45,15 @@ struct store_config {
   std::size_t alerts_max = 1'000'000;      ///< Oldest go first.
   /// Ranges of an edge's epoch; beyond it the oldest are in the totals only.
   std::size_t ledger_ranges_max = 10'000;
+
+  /// Windows that came last are kept as single rows before they go into blocks: so many,
+  /// and so long. More make fuller blocks and fewer writes; a start reads them all.
+  std::size_t recent_rows_max = 500'000;
+  std::int64_t recent_age_ns_max = 3'600'000'000'000;
+
+  retention keep{};
+  /// The first that fits a series' metric is taken instead of `keep`.
+  std::vector<retention_rule> keep_rules{};
 };
 
 /// Number of a stored series: (edge, canonical text). Never reused.
@@ -123,13 +148,29 @@ struct stored_rejection {
   analytics::rejection value;
 };
 
+/// A part of the store that cannot be read; all else can.
+struct damaged_span {
+  stored_series_id series = 0;
+  std::string tier; ///< "raw", "minute", ...
+  std::int64_t first_start_ns = 0;
+  std::string what;
+
+  bool operator==(const damaged_span&) const = default;
+};
+
 struct store_stats {
   std::uint64_t series = 0;
-  std::uint64_t summaries = 0;
+  std::uint64_t summaries = 0; ///< As they came: recent ones and those in blocks.
   std::uint64_t anomalies = 0;
   std::uint64_t alerts = 0;
   std::uint64_t rejections = 0;
   std::uint64_t size_bytes = 0; ///< Used pages.
+  // Of `summaries` those that are not in blocks yet; and rows of the rollups.
+  std::uint64_t recent = 0;
+  std::uint64_t minutes = 0;
+  std::uint64_t hours = 0;
+  std::uint64_t days = 0;
+  std::uint64_t damaged_spans = 0; ///< Found since the start.
 };
 
 /// Thread-safe: one thread commits, any thread reads. Reads are short snapshots.
@@ -198,6 +239,18 @@ public:
   expected<void, error> put_counters(std::span<const edge_counters> all);
   /// By name of the edge.
   expected<std::vector<edge_counters>, error> counters() const;
+
+  /// Does a part of the work that commits leave: moves about `rows` recent windows into
+  /// blocks with their rollups, if it is time, and drops what is beyond its retention.
+  /// True: there is more to do now. Commits wait meanwhile, so ask for little (10,000 rows
+  /// are about 50 ms). A commit does some of it itself when nobody calls this.
+  expected<bool, error> maintain(std::size_t rows, std::int64_t unix_ns);
+
+  /// Moves all recent windows into blocks now: before a backup, or a measurement.
+  expected<void, error> flush(std::int64_t unix_ns);
+
+  /// What could not be read since the start; at most 1,000 are kept, others counted.
+  std::vector<damaged_span> damaged_spans() const;
 
   /// Stores an alert that the centre itself raised (edge "central").
   expected<void, error> put_alert(const stored_alert& alert);

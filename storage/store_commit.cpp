@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <tuple>
 
 namespace weir::storage {
 
@@ -160,15 +161,17 @@ stored_series& store_txn::series_with(stored_series_id id) {
   return changed_series_.emplace(id, *store_.series.get(id)).first->second;
 }
 
-/// In the order of keys, which the database likes; of one key in the order of arrival.
+/// In the order of time, as the table of recent windows is; of one window in the order of
+/// arrival.
 void store_txn::put_summaries() {
+  find_older();
   std::sort(waiting_.begin(), waiting_.end(),
             [](const waiting_summary& a, const waiting_summary& b) {
-              auto order = a.key <=> b.key;
-              return order != 0 ? order < 0 : a.order < b.order;
+              return std::tie(a.key.start_ns, a.key.series, a.key.width_ns, a.order)
+                     < std::tie(b.key.start_ns, b.key.series, b.key.width_ns, b.order);
             });
   report_.summaries.reserve(waiting_.size());
-  auto cursor = lmdb_cursor{txn_, table::summaries};
+  auto cursor = lmdb_cursor{txn_, table::recent[store_.recent_now.active]};
   for (const auto& x : waiting_)
     put_summary(cursor, x);
 }
@@ -176,12 +179,17 @@ void store_txn::put_summaries() {
 void store_txn::put_summary(lmdb_cursor& cursor, const waiting_summary& x) {
   const auto& block = *x.from->block;
   bool in_lane = x.from->placed.in_lane;
-  char key_bytes[window_key_bytes];
-  write_key(key_bytes, x.key);
-  auto key = std::string_view{key_bytes, window_key_bytes};
+  char key_bytes[recent_key_bytes];
+  write_recent_key(key_bytes, x.key);
+  auto key = std::string_view{key_bytes, recent_key_bytes};
+  if (x.older != none) {
+    put_on_older(cursor, x, key);
+    return;
+  }
   write_first_version(value_, {block.epoch, block.run, x.seq, in_lane}, *x.value);
   // Nearly always the window is new, and one search is enough.
   if (cursor.put_new(key, value_)) {
+    active_->add(x.key.series, {x.key.start_ns, x.key.width_ns});
     note_summary(x, *x.value);
     return;
   }
@@ -192,6 +200,76 @@ void store_txn::put_summary(lmdb_cursor& cursor, const waiting_summary& x) {
     return;
   cursor.put(key, to_value(window));
   note_summary(x, merged(window));
+}
+
+/// The window becomes a recent one again, which stands over what it was.
+void store_txn::put_on_older(lmdb_cursor& cursor, const waiting_summary& x,
+                             std::string_view key) {
+  const auto& block = *x.from->block;
+  auto known = txn_.get(table::recent[store_.recent_now.active], key);
+  auto window = known ? read_window(x, *known) : older_[x.older];
+  auto version = window_version{block.epoch, block.run, x.seq, *x.value};
+  version.value.series = x.key.series;
+  if (!add_version(window, version, x.from->placed.in_lane, x.from->lane))
+    return;
+  if (!known)
+    active_->add(x.key.series, {x.key.start_ns, x.key.width_ns});
+  cursor.put(key, to_value(window));
+  note_summary(x, merged(window));
+}
+
+/// Looks up what waits in the table that is being emptied, and in the blocks.
+void store_txn::find_older() {
+  std::sort(waiting_.begin(), waiting_.end(),
+            [](const waiting_summary& a, const waiting_summary& b) {
+              auto order = a.key <=> b.key;
+              return order != 0 ? order < 0 : a.order < b.order;
+            });
+  row_set rows;
+  std::optional<block_key> at; // What `rows` holds.
+  for (std::size_t i = 0; i < waiting_.size(); ++i) {
+    auto& x = waiting_[i];
+    if (i > 0 && waiting_[i - 1].key == x.key) {
+      x.older = waiting_[i - 1].older;
+      continue;
+    }
+    if (auto window = find_in_flushing(x)) {
+      x.older = older_.size();
+      older_.push_back(std::move(*window));
+      continue;
+    }
+    auto place = row_place{tier::raw, x.key.series, x.key.width_ns};
+    auto last_ns = last_in_blocks(x.key);
+    if (!last_ns || x.key.start_ns > *last_ns)
+      continue;
+    if (auto found = find_in_blocks(txn_, table::blocks, place, x.key.start_ns, at, rows,
+                                    store_.damage_sink())) {
+      auto row = rows.rows[*found];
+      row.series = x.key.series;
+      x.older = older_.size();
+      older_.push_back({window_parts{rows.origins[*found].epoch,
+                                     rows.origins[*found].run, std::move(row), {}},
+                        {}});
+    }
+  }
+}
+
+std::optional<stored_window> store_txn::find_in_flushing(const waiting_summary& x) {
+  const auto& state = store_.recent_now;
+  if (!state.is_flushing || x.key.series <= state.flushed_through
+      || !flushing_->contains(x.key.series, {x.key.start_ns, x.key.width_ns}))
+    return std::nullopt;
+  auto value = txn_.get(table::recent[1 - state.active], recent_key(x.key));
+  return value ? std::optional{read_window(x, *value)} : std::nullopt;
+}
+
+/// Start of the last row in blocks; most windows come behind it.
+std::optional<std::int64_t> store_txn::last_in_blocks(const window_key& key) {
+  auto place = std::pair{key.series, key.width_ns};
+  if (!last_place_ || last_place_->first != place)
+    last_place_.emplace(place, last_row_start(txn_, table::blocks,
+                                              {tier::raw, key.series, key.width_ns}));
+  return last_place_->second;
 }
 
 /// A value that nobody can read any more is replaced: it must not hold up its edge for

@@ -1,11 +1,15 @@
 // INTERNAL: the state behind `store`, shared by store*.cpp.
 #pragma once
 
+#include "storage/block_table.hpp"
 #include "storage/lmdb_env.hpp"
+#include "storage/recent_tables.hpp"
+#include "storage/series_block.hpp"
 #include "storage/store.hpp"
 #include "storage/store_position.hpp"
 #include "storage/store_values.hpp"
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -25,7 +29,7 @@ inline constexpr lmdb_table meta{0};
 inline constexpr lmdb_table positions{1};
 inline constexpr lmdb_table series{2};
 inline constexpr lmdb_table tails{3}; ///< Newest width and start of each series.
-inline constexpr lmdb_table summaries{4};
+inline constexpr lmdb_table old_summaries{4}; ///< Of format 1; emptied at the start.
 inline constexpr lmdb_table anomalies{5};
 inline constexpr lmdb_table anomalies_by_series{6};
 inline constexpr lmdb_table alerts{7};
@@ -35,7 +39,17 @@ inline constexpr lmdb_table quarantine{10};
 inline constexpr lmdb_table ledger{11}; ///< Ranges of numbers.
 inline constexpr lmdb_table ledger_events{12};
 inline constexpr lmdb_table edge_counters{13};
+/// Windows that came last, in the order of time; see recent_tables.hpp.
+inline constexpr std::array<lmdb_table, 2> recent{lmdb_table{14}, lmdb_table{15}};
+inline constexpr lmdb_table blocks{16};
+inline constexpr lmdb_table horizons{17}; ///< Before them rows were dropped.
 } // namespace table
+
+/// In `meta`: recent_state.
+inline constexpr std::string_view recent_meta_key = "recent";
+
+/// A value in `blocks`: with its key and LMDB's node head one page is full.
+inline constexpr std::size_t block_value_bytes = block_bytes_best;
 
 /// All series in memory: number -> names, names -> number. Thread-safe.
 class series_cache {
@@ -60,15 +74,50 @@ private:
 struct store_state {
   store_state(const store_config& config, std::int64_t unix_ns);
   void load();
+  void load_recent(const lmdb_txn& txn);
   /// @pre check_block() of each block; under write_mutex.
   commit_report commit(std::span<const incoming_block> blocks, std::int64_t unix_ns,
                        std::span<const edge_hello> hellos);
+
+  // -- store_flush.cpp --
+  /// Moves the rows of an older program's table to where they belong.
+  void take_over_old_rows(std::int64_t unix_ns);
+  bool flush_is_due(std::int64_t unix_ns) const;
+  /// The other table becomes the active one. @pre not recent_now.is_flushing.
+  void switch_tables();
+  /// Moves about `rows` windows into blocks. @pre recent_now.is_flushing.
+  void flush_some(std::size_t rows, std::int64_t unix_ns);
+  bool maintain(std::size_t rows, std::int64_t unix_ns);
+  /// So that recent windows stay bounded when nobody calls maintain().
+  void keep_up(std::span<const incoming_block> blocks, std::int64_t unix_ns);
+
+  // -- store_retention.cpp --
+  bool drop_expired(std::size_t places, std::int64_t unix_ns);
+
+  // -- any thread --
+  void note_damage(const block_key& where, const error& what) const;
+  storage::damage_sink damage_sink() const {
+    return [this](const block_key& where, const error& what) {
+      note_damage(where, what);
+    };
+  }
 
   const store_config config;
   lmdb_env env;
   bool was_damaged = false;
   series_cache series;
+  recent_tables recent;
+  mutable std::mutex damage_mutex;
+  mutable std::vector<damaged_span> damages; // Under damage_mutex; each once.
+  mutable std::uint64_t damages_left_out = 0;
+
   std::mutex write_mutex;           // All that writes, one after another.
+  recent_state recent_now;          // Under write_mutex; as it is on disk.
+  std::size_t recent_stayed = 0; // Under write_mutex: rows that the last flush left.
+  std::int64_t recent_since_ns = 0; // Under write_mutex: when the active table began.
+  std::vector<stored_series_id> flush_series; // Under write_mutex: what the other has.
+  std::string retention_at;                   // Under write_mutex: where it goes on.
+  std::int64_t retention_round_ns = 0;        // Under write_mutex: when it began.
   std::uint64_t next_anomaly = 1;   // Under write_mutex.
   std::uint64_t next_rejection = 1; // Under write_mutex.
 };
@@ -87,6 +136,8 @@ class store_txn {
 public:
   store_txn(store_state& store, std::int64_t unix_ns)
     : store_(store), txn_(store.env, true), unix_ns_(unix_ns),
+      active_(store.recent.view().indexes[store.recent_now.active]),
+      flushing_(store.recent.view().indexes[1 - store.recent_now.active]),
       next_anomaly_(store.next_anomaly), next_rejection_(store.next_rejection) {
   }
 
@@ -122,7 +173,9 @@ private:
     const analytics::summary* value = nullptr;
     std::uint64_t seq = 0;
     stored_series* series = nullptr;
+    std::size_t older = none; ///< Index into older_: the window stands elsewhere.
   };
+  static constexpr auto none = ~std::size_t{0};
 
   /// The series of an edge's last block: its next one has the same as a rule.
   struct series_list {
@@ -134,6 +187,10 @@ private:
   std::vector<stored_series*>& series_of_block(const incoming_block& block);
   void put_summaries();
   void put_summary(lmdb_cursor& cursor, const waiting_summary& x);
+  void put_on_older(lmdb_cursor& cursor, const waiting_summary& x, std::string_view key);
+  void find_older();
+  std::optional<stored_window> find_in_flushing(const waiting_summary& x);
+  std::optional<std::int64_t> last_in_blocks(const window_key& key);
   stored_window read_window(const waiting_summary& x, std::string_view value);
   void note_summary(const waiting_summary& x, analytics::summary stored);
   void add_anomaly(const analytics::anomaly& x, stored_series_id id);
@@ -164,8 +221,15 @@ private:
   std::map<std::string, tracked_position> positions_; // By key.
   std::deque<placed_block> placed_;                   // The waiting ones point to them.
   std::vector<waiting_summary> waiting_;
+  std::vector<stored_window> older_; // Windows that are no more in the active table.
   std::map<std::string_view, series_list> series_lists_; // By edge.
   std::string value_;                                    // Room for one value.
+  std::shared_ptr<recent_index> active_;
+  std::shared_ptr<recent_index> flushing_;
+  /// Series and width that were looked up last, and what was found.
+  std::optional<std::pair<std::pair<stored_series_id, std::int64_t>,
+                          std::optional<std::int64_t>>>
+    last_place_;
   std::map<stored_series_id, stored_series> changed_series_;
   std::map<std::pair<std::string, std::string>, stored_series_id> new_ids_;
   std::uint64_t next_anomaly_;

@@ -1,5 +1,7 @@
 // Reading summaries of a series, in full or merged into fewer.
 #include "storage/store_impl.hpp"
+#include "storage/store_rows.hpp"
+#include "storage/tiers.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -12,140 +14,6 @@ namespace weir::storage {
 
 namespace {
 
-/// All windows of one series with start in [from_ns, to_ns).
-struct window_range {
-  stored_series_id series = 0;
-  std::int64_t from_ns = 0;
-  std::int64_t to_ns = 0;
-};
-
-/// The windows of a range, of all widths, by start; of equal starts the widest first.
-/// A series has one width as a rule; more after its configuration was changed, where
-/// an outbox has coalesced, and where windows end when they like (sessions).
-class window_stream {
-public:
-  window_stream(const lmdb_txn& txn, const window_range& range)
-    : range_(range), cursor_(txn, table::summaries) {
-    std::int64_t width_ns = 0;
-    while (auto next = first_of_width_above(width_ns)) {
-      width_ns = *next;
-      if (seek(width_ns, range.from_ns))
-        push(width_ns);
-    }
-    at_width_ns_ = 0; // The search for a next width has moved the cursor.
-  }
-
-  /// Calls `use` for each window until it returns false.
-  template <class Use>
-  void for_each(Use use) {
-    while (!heads_.empty()) {
-      std::pop_heap(heads_.begin(), heads_.end(), later);
-      auto width_ns = heads_.back().width_ns;
-      auto start_ns = heads_.back().start_ns;
-      auto window = std::move(heads_.back());
-      heads_.pop_back();
-      bool more = at_width_ns_ == width_ns && at_start_ns_ == start_ns
-                    ? cursor_.next() && is_in_range(width_ns)
-                    : seek(width_ns, start_ns + 1);
-      at_width_ns_ = 0;
-      if (more)
-        push(width_ns);
-      if (!use(std::move(window)))
-        return;
-    }
-  }
-
-  /// Start of the last window. @pre there is one; before for_each().
-  std::int64_t last_start_ns() {
-    auto last = heads_.front().start_ns;
-    for (const auto& x : heads_) {
-      cursor_.seek_before(to_key(window_key{range_.series, x.width_ns, range_.to_ns}));
-      last = std::max(last, to_window_key(cursor_.key()).start_ns);
-    }
-    at_width_ns_ = 0;
-    return last;
-  }
-
-private:
-  /// For a heap with the earliest window on top.
-  static bool later(const analytics::summary& a, const analytics::summary& b) {
-    return a.start_ns != b.start_ns ? a.start_ns > b.start_ns : a.width_ns < b.width_ns;
-  }
-
-  /// The next wider width that the series has at all.
-  std::optional<std::int64_t> first_of_width_above(std::int64_t width_ns) {
-    constexpr auto earliest = std::numeric_limits<std::int64_t>::min();
-    if (!cursor_.seek(to_key(window_key{range_.series, width_ns + 1, earliest})))
-      return std::nullopt;
-    auto key = to_window_key(cursor_.key());
-    return key.series == range_.series ? std::optional{key.width_ns} : std::nullopt;
-  }
-
-  bool seek(std::int64_t width_ns, std::int64_t from_ns) {
-    return cursor_.seek(to_key(window_key{range_.series, width_ns, from_ns}))
-           && is_in_range(width_ns);
-  }
-
-  bool is_in_range(std::int64_t width_ns) const {
-    auto key = to_window_key(cursor_.key());
-    return key.series == range_.series && key.width_ns == width_ns
-           && key.start_ns < range_.to_ns;
-  }
-
-  /// The window under the cursor becomes the head of its width.
-  void push(std::int64_t width_ns) {
-    auto key = to_window_key(cursor_.key());
-    heads_.push_back(merged(to_window(key, cursor_.value())));
-    std::push_heap(heads_.begin(), heads_.end(), later);
-    at_width_ns_ = width_ns;
-    at_start_ns_ = key.start_ns;
-  }
-
-  const window_range range_;
-  lmdb_cursor cursor_;
-  std::vector<analytics::summary> heads_; // The next window of each width: a heap.
-  std::int64_t at_width_ns_ = 0;          // Where the cursor stands; 0: elsewhere.
-  std::int64_t at_start_ns_ = 0;
-};
-
-/// Whether `wide` may be what an outbox has made of windows like `x`, in the same
-/// span. Then each holds events that the other has not.
-bool lies_in(const analytics::summary& x, const analytics::summary& wide) {
-  return wide.width_ns > x.width_ns && wide.width_ns % x.width_ns == 0
-         && x.start_ns >= wide.start_ns
-         && x.start_ns + x.width_ns <= wide.start_ns + wide.width_ns;
-}
-
-/// Calls `use` for each window as a chart shows it. Where fine windows lie in the span
-/// of a coalesced one (a part of them had been sent before the outage), they are shown
-/// as one: nothing is counted twice and nothing is hidden. One of them that is early
-/// was sent again as a part of it.
-template <class Use>
-void for_each_shown(window_stream& windows, Use use) {
-  std::optional<analytics::summary> wide;
-  bool more = true;
-  windows.for_each([&](analytics::summary&& x) {
-    if (wide && lies_in(x, *wide)) {
-      auto width_ns = wide->width_ns;
-      if (!x.early)
-        analytics::merge(*wide, x);
-      wide->width_ns = width_ns;
-      return true;
-    }
-    if (wide)
-      more = use(*wide);
-    wide = std::move(x);
-    return more;
-  });
-  if (wide && more)
-    use(*wide);
-}
-
-std::int64_t floor_to(std::int64_t time_ns, std::int64_t width_ns) {
-  auto rest = time_ns % width_ns;
-  return time_ns - (rest < 0 ? rest + width_ns : rest);
-}
-
 struct buckets {
   std::int64_t origin_ns = 0;
   std::int64_t width_ns = 0;
@@ -155,33 +23,32 @@ struct buckets {
   }
 };
 
-/// At most `points_max` buckets from `first_ns` to `last_ns`, each of whole
-/// windows. They begin at multiples of their width, so that a chart which moves
-/// by a little keeps its points; only a single bucket begins with the data.
-buckets choose_buckets(std::int64_t first_ns, std::int64_t last_ns,
+/// At most `points_max` buckets from the first to the last row, each of whole rows. They
+/// begin at multiples of their width, so that a chart which moves by a little keeps its points; only a single bucket begins with the data.
+buckets choose_buckets(const analytics::summary& first, const analytics::summary& last,
                        std::int64_t width_ns, std::size_t points_max) {
-  auto span
-    = static_cast<std::uint64_t>(last_ns) - static_cast<std::uint64_t>(first_ns);
+  auto span = static_cast<std::uint64_t>(last.start_ns)
+              - static_cast<std::uint64_t>(first.start_ns);
+  if (points_max < 2)
+    return {first.start_ns, static_cast<std::int64_t>(span) + last.width_ns};
   auto windows = span / static_cast<std::uint64_t>(width_ns) + 1;
-  if (points_max < 2) {
-    auto whole = (span / static_cast<std::uint64_t>(width_ns) + 1)
-                 * static_cast<std::uint64_t>(width_ns);
-    return {first_ns, static_cast<std::int64_t>(whole)};
-  }
   // One bucket less than allowed, since the first and the last may be cut.
   auto per_bucket = windows / (points_max - 1) + 1;
   return {0, static_cast<std::int64_t>(per_bucket) * width_ns};
 }
 
-std::vector<analytics::summary> read_merged(window_stream& windows,
-                                            const buckets& into) {
-  std::vector<analytics::summary> result;
-  for_each_shown(windows, [&](const analytics::summary& x) {
-    auto start = into.start_of(x.start_ns);
+/// Folds rows into buckets, those of one bucket one after another.
+class bucket_filler {
+public:
+  explicit bucket_filler(const buckets& into) : into_(into) {
+  }
+
+  bool operator()(const analytics::summary& x) {
+    auto start = into_.start_of(x.start_ns);
     if (result.empty() || result.back().start_ns != start) {
       result.push_back(x);
       result.back().start_ns = start;
-      result.back().width_ns = into.width_ns;
+      result.back().width_ns = into_.width_ns;
     } else {
       auto width_ns = result.back().width_ns;
       analytics::merge(result.back(), x);
@@ -191,28 +58,81 @@ std::vector<analytics::summary> read_merged(window_stream& windows,
     result.back().width_ns
       = std::max(result.back().width_ns, x.start_ns - start + x.width_ns);
     return true;
-  });
+  }
+
+  std::vector<analytics::summary> result;
+
+private:
+  const buckets into_;
+};
+
+/// The coarsest tier of which at least one row makes a point, if that saves work.
+tier choose_tier(std::int64_t width_ns, const time_span& span, std::size_t points_max) {
+  auto length = static_cast<std::uint64_t>(span.to_ns)
+                - static_cast<std::uint64_t>(span.from_ns);
+  auto per_point = length / points_max;
+  auto result = tier::raw;
+  for (auto x : rollup_tiers)
+    if (width_ns < bucket_ns(x)
+        && static_cast<std::uint64_t>(bucket_ns(x)) <= per_point)
+      result = x;
   return result;
 }
 
-std::vector<analytics::summary> read(const lmdb_txn& txn, const window_range& range,
-                                     std::int64_t newest_width_ns,
-                                     std::size_t points_max) {
-  std::vector<analytics::summary> result;
-  bool too_many = false;
-  auto windows = window_stream{txn, range};
-  for_each_shown(windows, [&](const analytics::summary& x) {
-    too_many = result.size() >= points_max;
-    if (!too_many)
-      result.push_back(x);
-    return !too_many;
+/// What there is of [from_ns, to_ns), so that a query for all times is not one of a
+/// million years.
+time_span data_span(const store_rows& rows, const stored_series& series,
+                    const time_span& asked) {
+  auto first_ns = std::numeric_limits<std::int64_t>::max();
+  for (auto x : {tier::raw, tier::minute, tier::hour, tier::day})
+    if (auto start_ns = rows.first_start_ns(series.id, x))
+      first_ns = std::min(first_ns, *start_ns);
+  return {std::max(asked.from_ns, first_ns),
+          std::min(asked.to_ns, series.last_start_ns + 1)};
+}
+
+/// Windows as they came, as long as they are no more than `points_max`.
+bool read_few(const store_rows& rows, const stored_series& series, const time_span& span,
+              std::size_t points_max, std::vector<analytics::summary>& result) {
+  auto keep = [&](const analytics::summary& x) {
+    result.push_back(x);
+    return result.size() <= points_max;
+  };
+  shown_windows shown;
+  rows.for_each_raw(series.id, span, {}, [&](analytics::summary&& x) {
+    return shown.add(std::move(x), keep);
   });
-  if (!too_many)
+  if (result.size() <= points_max)
+    shown.finish(keep);
+  return result.size() <= points_max;
+}
+
+std::vector<analytics::summary> read(const store_rows& rows, const stored_series& series,
+                                     const time_span& asked, std::size_t points_max) {
+  std::vector<analytics::summary> result;
+  auto span = data_span(rows, series, asked);
+  if (span.from_ns >= span.to_ns)
     return result;
-  auto again = window_stream{txn, range};
-  return read_merged(again,
-                     choose_buckets(result.front().start_ns, again.last_start_ns(),
-                                    newest_width_ns, points_max));
+  bool is_all_raw = rows.horizon_ns(series.id, tier::raw) <= span.from_ns;
+  if (is_all_raw && read_few(rows, series, span, points_max, result))
+    return result;
+  result.clear();
+  auto level = choose_tier(series.width_ns, span, points_max);
+  auto keep = [&](const analytics::summary& x) {
+    result.push_back(x);
+    return true;
+  };
+  shown_windows shown;
+  for (auto& x : rows.rows(series.id, level, span))
+    shown.add(std::move(x), keep);
+  shown.finish(keep);
+  if (result.size() <= points_max)
+    return result;
+  auto width_ns = level == tier::raw ? series.width_ns : bucket_ns(level);
+  bucket_filler fill{choose_buckets(result.front(), result.back(), width_ns, points_max)};
+  for (const auto& x : result)
+    fill(x);
+  return std::move(fill.result);
 }
 
 } // namespace
@@ -227,8 +147,7 @@ store::query(stored_series_id id, std::int64_t from_ns, std::int64_t to_ns,
                     "there is no series with the number " + std::to_string(id) + ".");
     if (series->width_ns == 0 || from_ns >= to_ns)
       return std::vector<analytics::summary>{};
-    auto txn = lmdb_txn{impl_->env, false};
-    return read(txn, {id, from_ns, to_ns}, series->width_ns,
+    return read(store_rows{*impl_}, *series, {from_ns, to_ns},
                 std::max<std::size_t>(points_max, 1));
   });
 }

@@ -1,5 +1,6 @@
 // The ledger of the store: fates, ranges, lanes, epochs, and its own check.
 #include "storage/lmdb_env.hpp"
+#include "storage/recent_tables.hpp"
 #include "storage/store.hpp"
 #include "storage/store_values.hpp"
 #include "tests/storage/records.hpp"
@@ -317,9 +318,9 @@ TEST_CASE_METHOD(fixture, "a window that cannot be read is replaced, and it is s
   commit(summaries(1, 1));
   uut.reset();
   {
-    lmdb_env env{{config.directory, 64 << 20, {"summaries"}}, 1};
+    lmdb_env env{{config.directory, 64 << 20, {"recent_a"}}, 1};
     lmdb_txn txn{env, true};
-    auto key = to_key(window_key{1, 10 * second_ns, 10 * second_ns});
+    auto key = recent_key({1, 10 * second_ns, 10 * second_ns});
     REQUIRE(txn.get(lmdb_table{0}, key));
     txn.put(lmdb_table{0}, key, "\x03 not a window");
     txn.commit();

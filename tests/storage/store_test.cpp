@@ -466,7 +466,7 @@ TEST_CASE_METHOD(fixture, "a store of a newer version is refused", "[store]") {
     lmdb_env env{{config.directory, 64 << 20, {"meta"}}, 1};
     lmdb_txn txn{env, true};
     std::string version;
-    put_be(version, std::uint32_t{2});
+    put_be(version, std::uint32_t{3});
     txn.put(lmdb_table{0}, "format", version);
     txn.commit();
   }

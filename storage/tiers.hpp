@@ -1,0 +1,83 @@
+// TIERS: the store keeps what it was given (raw), and the same rolled up to minutes, hours
+// and days, which are kept longer and read faster. Pure.
+//
+// A rollup is made of the rows of the tier below it that begin in its bucket, and of raw
+// windows that are too wide for that tier: those of 5 minutes go to hours directly. A
+// window belongs to the bucket in which it begins. Buckets are in UTC and begin at
+// multiples of their width. Windows of a day and more are in no rollup.
+#pragma once
+
+#include "analytics/records.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace weir::storage {
+
+enum class tier : std::uint8_t { raw = 0, minute = 1, hour = 2, day = 3 };
+inline constexpr std::size_t tier_count = 4;
+inline constexpr std::array<tier, 3> rollup_tiers{tier::minute, tier::hour, tier::day};
+
+/// Width of a tier's rows; 0 for raw, whose windows have widths of their own.
+std::int64_t bucket_ns(tier x);
+
+/// The first tier that takes raw windows of this width; none for windows that only raw
+/// has.
+std::optional<tier> first_rollup(std::int64_t width_ns);
+
+inline tier below(tier x) {
+  return static_cast<tier>(static_cast<std::uint8_t>(x) - 1);
+}
+
+/// The multiple of `width_ns` at or before `time_ns`.
+std::int64_t floor_to(std::int64_t time_ns, std::int64_t width_ns);
+/// The one at or behind it.
+std::int64_t ceil_to(std::int64_t time_ns, std::int64_t width_ns);
+
+/// Makes of windows what a chart shows, or a rollup counts. Where fine windows lie in the
+/// span of a coalesced one (a part of them had been sent before an outage), they are one:
+/// nothing is counted twice and nothing is hidden. One of them that is early was sent
+/// again as a part of it.
+///
+/// Give windows by start, of equal starts the widest first; then finish().
+class shown_windows {
+public:
+  /// `use(const summary&)` returns false to stop; then add() does.
+  template <class Use>
+  bool add(analytics::summary&& x, Use& use) {
+    if (wide_ && lies_in(x, *wide_)) {
+      fold(x);
+      return true;
+    }
+    bool more = !wide_ || use(*wide_);
+    wide_ = std::move(x);
+    return more;
+  }
+
+  template <class Use>
+  void finish(Use& use) {
+    if (wide_)
+      use(*wide_);
+    wide_.reset();
+  }
+
+  /// Whether `wide` may be what an outbox has made of windows like `x`, in the same span.
+  /// Then each holds events that the other has not.
+  static bool lies_in(const analytics::summary& x, const analytics::summary& wide);
+
+private:
+  void fold(const analytics::summary& x);
+
+  std::optional<analytics::summary> wide_;
+};
+
+/// Makes rollups of rows (by start, of equal starts the widest first): one for each bucket
+/// in which one begins. Of windows of one width that overlap (hopping ones: each event is
+/// in several) those count that follow one another from the first of the bucket on.
+std::vector<analytics::summary> roll_up(std::vector<analytics::summary> rows, tier to);
+
+} // namespace weir::storage
