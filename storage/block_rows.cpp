@@ -63,9 +63,9 @@ expected<parsed_block, error> parse(std::string_view value) {
   auto in = byte_reader{value};
   auto version = in.take<std::uint8_t>();
   if (in.ok() && version > block_version)
-    return unexpected(error{errc::unsupported,
-                            "a block of version " + std::to_string(version)
-                              + ". Start the newer program that wrote it."});
+    return unexpected(
+      error{errc::unsupported, "a block of version " + std::to_string(version)
+                                 + ". Start the newer program that wrote it."});
   parsed_block result;
   result.head.last_start_ns = unbiased(in.take<std::uint64_t>());
   result.head.end_ns = unbiased(in.take<std::uint64_t>());
@@ -131,8 +131,8 @@ std::vector<encoded_block> encode_rows(const row_set& rows, std::size_t bytes_ma
       = fixed_head_bytes + origin_bytes * count_runs(origins.subspan(at, count));
     auto room = bytes_max > 2 * head_bytes ? bytes_max - head_bytes : bytes_max / 2;
     auto fitted = encode_fitting(all.subspan(at, count), room);
-    auto head = head_of(all.subspan(at, fitted.records),
-                        origins.subspan(at, fitted.records));
+    auto head
+      = head_of(all.subspan(at, fitted.records), origins.subspan(at, fitted.records));
     result.push_back({all[at].start_ns, static_cast<std::uint32_t>(fitted.records),
                       std::move(head) + fitted.bytes});
     at += fitted.records;

@@ -80,9 +80,8 @@ bool block_reader::next(row_set& out, std::int64_t to_ns) {
       damaged_(key, done.error());
       continue;
     }
-    auto first = std::find_if(out.rows.begin(), out.rows.end(), [&](const auto& x) {
-                   return x.start_ns >= from_ns_;
-                 })
+    auto first = std::find_if(out.rows.begin(), out.rows.end(),
+                              [&](const auto& x) { return x.start_ns >= from_ns_; })
                  - out.rows.begin();
     out.rows.erase(out.rows.begin(), out.rows.begin() + first);
     out.origins.erase(out.origins.begin(), out.origins.begin() + first);
@@ -95,8 +94,7 @@ bool block_reader::next(row_set& out, std::int64_t to_ns) {
 }
 
 std::optional<std::int64_t> next_width(lmdb_cursor& blocks, tier level,
-                                       stored_series_id series,
-                                       std::int64_t width_ns) {
+                                       stored_series_id series, std::int64_t width_ns) {
   constexpr auto earliest = std::numeric_limits<std::int64_t>::min();
   if (!blocks.seek(key_of({level, series, width_ns + 1}, earliest)))
     return std::nullopt;
@@ -135,9 +133,10 @@ std::optional<std::size_t> find_in_blocks(const lmdb_txn& txn, lmdb_table blocks
     }
     at = key;
   }
-  auto found = std::lower_bound(
-    rows.rows.begin(), rows.rows.end(), start_ns,
-    [](const analytics::summary& x, std::int64_t time_ns) { return x.start_ns < time_ns; });
+  auto found = std::lower_bound(rows.rows.begin(), rows.rows.end(), start_ns,
+                                [](const analytics::summary& x, std::int64_t time_ns) {
+                                  return x.start_ns < time_ns;
+                                });
   if (found == rows.rows.end() || found->start_ns != start_ns)
     return std::nullopt;
   return static_cast<std::size_t>(found - rows.rows.begin());

@@ -27,8 +27,8 @@ struct recent_state {
   std::uint64_t generation = 1; ///< Another one whenever a table changes its part.
   std::uint8_t active = 0;      ///< 0 or 1.
   bool is_flushing = false;     ///< The other table still has rows that count:
-  stored_series_id flushed_through = 0; ///< those of series above this.
-  std::uint64_t flushed_rows = 0;       ///< Of them, so far.
+  stored_series_id flushed_through = 0;               ///< those of series above this.
+  std::uint64_t flushed_rows = 0;                     ///< Of them, so far.
   std::array<std::uint64_t, tier_count> block_rows{}; ///< In blocks, by tier.
 
   bool operator==(const recent_state&) const = default;

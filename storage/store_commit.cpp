@@ -1,6 +1,7 @@
 // The writing side of the store: positions, series and summaries.
 #include "storage/failpoint.hpp"
 #include "storage/store_impl.hpp"
+#include "storage/store_rows.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -225,6 +226,7 @@ void store_txn::find_older() {
               auto order = a.key <=> b.key;
               return order != 0 ? order < 0 : a.order < b.order;
             });
+  store_rows rows_of_blocks{store_, txn_};
   row_set rows;
   std::optional<block_key> at; // What `rows` holds.
   for (std::size_t i = 0; i < waiting_.size(); ++i) {
@@ -240,16 +242,18 @@ void store_txn::find_older() {
     }
     auto place = row_place{tier::raw, x.key.series, x.key.width_ns};
     auto last_ns = last_in_blocks(x.key);
-    if (!last_ns || x.key.start_ns > *last_ns)
+    if (!last_ns || x.key.start_ns > *last_ns
+        || rows_of_blocks.is_late(x.key.series, {x.key.start_ns, x.key.width_ns}))
       continue;
-    if (auto found = find_in_blocks(txn_, table::blocks, place, x.key.start_ns, at, rows,
-                                    store_.damage_sink())) {
+    if (auto found = find_in_blocks(txn_, table::blocks, place, x.key.start_ns, at,
+                                    rows, store_.damage_sink())) {
       auto row = rows.rows[*found];
       row.series = x.key.series;
       x.older = older_.size();
-      older_.push_back({window_parts{rows.origins[*found].epoch,
-                                     rows.origins[*found].run, std::move(row), {}},
-                        {}});
+      older_.push_back(
+        {window_parts{
+           rows.origins[*found].epoch, rows.origins[*found].run, std::move(row), {}},
+         {}});
     }
   }
 }

@@ -95,8 +95,7 @@ private:
     auto [known, is_new] = lanes_.try_emplace({edge, x.epoch}, 0);
     if (is_new)
       if (auto value = txn_.get(table::positions, position_key(edge, x.epoch)))
-        known->second
-          = to_position(position_key(edge, x.epoch), *value).lane_first;
+        known->second = to_position(position_key(edge, x.epoch), *value).lane_first;
     return known->second != 0 && x.seq >= known->second;
   }
 
@@ -153,7 +152,8 @@ private:
 bool store_state::flush_is_due(std::int64_t unix_ns) const {
   auto rows = recent.view().indexes[recent_now.active]->size();
   return rows >= config.recent_rows_max + recent_stayed
-         || (rows > recent_stayed && unix_ns - recent_since_ns >= config.recent_age_ns_max);
+         || (rows > recent_stayed
+             && unix_ns - recent_since_ns >= config.recent_age_ns_max);
 }
 
 void store_state::switch_tables() {
@@ -198,7 +198,8 @@ void store_state::flush_some(std::size_t rows, std::int64_t unix_ns) {
       is_done = at == flush_series.end();
       stayed = flush.stayed();
       for (std::size_t i = 0; i < tier_count; ++i)
-        next.block_rows[i] += static_cast<std::uint64_t>(flush.writer().rows_added()[i]);
+        next.block_rows[i]
+          += static_cast<std::uint64_t>(flush.writer().rows_added()[i]);
     }
     if (is_done) {
       txn.clear(table::recent[1 - next.active]);
@@ -261,7 +262,8 @@ void store_state::take_over_old_rows(std::int64_t unix_ns) {
     {
       lmdb_cursor cursor{txn, table::old_summaries};
       more = cursor.first();
-      for (std::size_t i = 0; more && i < migrated_rows_max; ++i, more = cursor.next()) {
+      for (std::size_t i = 0; more && i < migrated_rows_max;
+           ++i, more = cursor.next()) {
         auto key = to_window_key(cursor.key());
         txn.put(table::recent[recent_now.active], recent_key(key),
                 std::string{cursor.value()});

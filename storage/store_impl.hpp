@@ -93,13 +93,15 @@ struct store_state {
 
   // -- store_retention.cpp --
   bool drop_expired(std::size_t places, std::int64_t unix_ns);
+  void put_horizons(lmdb_txn& txn, stored_series_id id, tier level,
+                    std::int64_t cutoff_ns) const;
+  bool has_recent_before(stored_series_id id, std::int64_t time_ns) const;
 
   // -- any thread --
   void note_damage(const block_key& where, const error& what) const;
   storage::damage_sink damage_sink() const {
-    return [this](const block_key& where, const error& what) {
-      note_damage(where, what);
-    };
+    return
+      [this](const block_key& where, const error& what) { note_damage(where, what); };
   }
 
   const store_config config;
@@ -113,13 +115,13 @@ struct store_state {
 
   std::mutex write_mutex;           // All that writes, one after another.
   recent_state recent_now;          // Under write_mutex; as it is on disk.
-  std::size_t recent_stayed = 0; // Under write_mutex: rows that the last flush left.
+  std::size_t recent_stayed = 0;    // Under write_mutex: rows that the last flush left.
   std::int64_t recent_since_ns = 0; // Under write_mutex: when the active table began.
   std::vector<stored_series_id> flush_series; // Under write_mutex: what the other has.
   std::string retention_at;                   // Under write_mutex: where it goes on.
   std::int64_t retention_round_ns = 0;        // Under write_mutex: when it began.
-  std::uint64_t next_anomaly = 1;   // Under write_mutex.
-  std::uint64_t next_rejection = 1; // Under write_mutex.
+  std::uint64_t next_anomaly = 1;             // Under write_mutex.
+  std::uint64_t next_rejection = 1;           // Under write_mutex.
 };
 
 struct store::impl : store_state {
@@ -187,7 +189,8 @@ private:
   std::vector<stored_series*>& series_of_block(const incoming_block& block);
   void put_summaries();
   void put_summary(lmdb_cursor& cursor, const waiting_summary& x);
-  void put_on_older(lmdb_cursor& cursor, const waiting_summary& x, std::string_view key);
+  void put_on_older(lmdb_cursor& cursor, const waiting_summary& x,
+                    std::string_view key);
   void find_older();
   std::optional<stored_window> find_in_flushing(const waiting_summary& x);
   std::optional<std::int64_t> last_in_blocks(const window_key& key);
@@ -227,8 +230,8 @@ private:
   std::shared_ptr<recent_index> active_;
   std::shared_ptr<recent_index> flushing_;
   /// Series and width that were looked up last, and what was found.
-  std::optional<std::pair<std::pair<stored_series_id, std::int64_t>,
-                          std::optional<std::int64_t>>>
+  std::optional<
+    std::pair<std::pair<stored_series_id, std::int64_t>, std::optional<std::int64_t>>>
     last_place_;
   std::map<stored_series_id, stored_series> changed_series_;
   std::map<std::pair<std::string, std::string>, stored_series_id> new_ids_;

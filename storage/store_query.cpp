@@ -68,8 +68,8 @@ private:
 
 /// The coarsest tier of which at least one row makes a point, if that saves work.
 tier choose_tier(std::int64_t width_ns, const time_span& span, std::size_t points_max) {
-  auto length = static_cast<std::uint64_t>(span.to_ns)
-                - static_cast<std::uint64_t>(span.from_ns);
+  auto length
+    = static_cast<std::uint64_t>(span.to_ns) - static_cast<std::uint64_t>(span.from_ns);
   auto per_point = length / points_max;
   auto result = tier::raw;
   for (auto x : rollup_tiers)
@@ -92,8 +92,9 @@ time_span data_span(const store_rows& rows, const stored_series& series,
 }
 
 /// Windows as they came, as long as they are no more than `points_max`.
-bool read_few(const store_rows& rows, const stored_series& series, const time_span& span,
-              std::size_t points_max, std::vector<analytics::summary>& result) {
+bool read_few(const store_rows& rows, const stored_series& series,
+              const time_span& span, std::size_t points_max,
+              std::vector<analytics::summary>& result) {
   auto keep = [&](const analytics::summary& x) {
     result.push_back(x);
     return result.size() <= points_max;
@@ -107,7 +108,8 @@ bool read_few(const store_rows& rows, const stored_series& series, const time_sp
   return result.size() <= points_max;
 }
 
-std::vector<analytics::summary> read(const store_rows& rows, const stored_series& series,
+std::vector<analytics::summary> read(const store_rows& rows,
+                                     const stored_series& series,
                                      const time_span& asked, std::size_t points_max) {
   std::vector<analytics::summary> result;
   auto span = data_span(rows, series, asked);
@@ -129,7 +131,8 @@ std::vector<analytics::summary> read(const store_rows& rows, const stored_series
   if (result.size() <= points_max)
     return result;
   auto width_ns = level == tier::raw ? series.width_ns : bucket_ns(level);
-  bucket_filler fill{choose_buckets(result.front(), result.back(), width_ns, points_max)};
+  bucket_filler fill{
+    choose_buckets(result.front(), result.back(), width_ns, points_max)};
   for (const auto& x : result)
     fill(x);
   return std::move(fill.result);

@@ -62,6 +62,26 @@ std::uint64_t drop_before(lmdb_cursor& blocks, const row_place& place,
 
 } // namespace
 
+/// Of the tier, and of those below it: their rows of that time go soon, too.
+void store_state::put_horizons(lmdb_txn& txn, stored_series_id id, tier level,
+                               std::int64_t cutoff_ns) const {
+  for (std::size_t i = 0; i <= static_cast<std::size_t>(level); ++i) {
+    auto lower = static_cast<tier>(i);
+    if (store_rows{*this, txn}.horizon_ns(id, lower) >= cutoff_ns)
+      continue;
+    auto value = new_value();
+    put_be(value, biased(cutoff_ns));
+    txn.put(table::horizons, horizon_key(lower, id), value);
+  }
+}
+
+bool store_state::has_recent_before(stored_series_id id, std::int64_t time_ns) const {
+  auto view = recent.view();
+  return std::any_of(view.indexes.begin(), view.indexes.end(), [&](const auto& x) {
+    return !x->of(id, start_ns_min, time_ns).empty();
+  });
+}
+
 bool store_state::drop_expired(std::size_t places, std::int64_t unix_ns) {
   if (retention_at.empty() && unix_ns - retention_round_ns < round_interval_ns)
     return false;
@@ -77,22 +97,20 @@ bool store_state::drop_expired(std::size_t places, std::int64_t unix_ns) {
     more = at.empty() ? cursor.first() : cursor.seek(at);
     for (std::size_t i = 0; more && i < places; ++i) {
       auto place = to_block_key(cursor.key()).place;
-      auto level = static_cast<std::size_t>(place.level);
       auto series_known = series.get(place.series);
-      auto keep = keep_ns(
-        series_known ? retention_of(config, series_known->text) : config.keep);
-      // Windows of no rollup are in raw for as long as days are.
-      auto is_alone = place.level == tier::raw && !first_rollup(place.width_ns);
-      auto cutoff = cutoff_ns(keep[is_alone ? tier_count - 1 : level], unix_ns);
+      auto keep = keep_ns(series_known ? retention_of(config, series_known->text)
+                                       : config.keep);
+      auto level = place.level == tier::raw ? class_of(place.width_ns) : place.level;
+      auto cutoff = cutoff_ns(keep[static_cast<std::size_t>(level)], unix_ns);
+      // A window that is recent again would be taken for late, and be added to what is
+      // rolled up of it: it has to be in its block first.
+      if (has_recent_before(place.series, cutoff))
+        cutoff = start_ns_min;
       if (auto rows = drop_before(cursor, place, cutoff); rows > 0) {
         has_changed = true;
-        next.block_rows[level] -= std::min(rows, next.block_rows[level]);
-        if (!is_alone) {
-          auto before = store_rows{*this, txn}.horizon_ns(place.series, place.level);
-          auto value = new_value();
-          put_be(value, biased(std::max(cutoff, before)));
-          txn.put(table::horizons, horizon_key(place.level, place.series), value);
-        }
+        auto& left = next.block_rows[static_cast<std::size_t>(place.level)];
+        left -= std::min(rows, left);
+        put_horizons(txn, place.series, level, cutoff);
       }
       at = to_key(block_key{{place.level, place.series, place.width_ns + 1}, 0});
       at.replace(at.size() - 8, 8, 8, '\0');

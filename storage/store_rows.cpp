@@ -52,7 +52,8 @@ struct width_stream {
 class block_stream {
 public:
   block_stream(const store_state& store, const lmdb_txn& txn, stored_series_id series,
-               const time_span& span, const width_span& widths, std::int64_t horizon_ns)
+               const time_span& span, const width_span& widths,
+               const std::array<std::int64_t, tier_count>& horizons_ns)
     : to_ns_(span.to_ns) {
     lmdb_cursor cursor{txn, table::blocks};
     auto width_ns = widths.above_ns;
@@ -60,11 +61,10 @@ public:
       width_ns = *next;
       if (width_ns > widths.up_to_ns)
         break;
-      // What has no rollup is kept longer.
-      auto from_ns
-        = first_rollup(width_ns) ? std::max(span.from_ns, horizon_ns) : span.from_ns;
-      auto& x = streams_.emplace_back(txn, row_place{tier::raw, series, width_ns}, from_ns,
-                                      store.damage_sink());
+      auto from_ns = std::max(
+        span.from_ns, horizons_ns[static_cast<std::size_t>(class_of(width_ns))]);
+      auto& x = streams_.emplace_back(txn, row_place{tier::raw, series, width_ns},
+                                      from_ns, store.damage_sink());
       if (x.load(to_ns_) && x.head().start_ns < to_ns_)
         heap_.push_back(&x);
     }
@@ -170,14 +170,15 @@ std::vector<store_rows::found_recent> store_rows::recent(stored_series_id series
   return result;
 }
 
-std::optional<analytics::summary>
-store_rows::resolve(stored_series_id series, const found_recent& x) const {
+std::optional<analytics::summary> store_rows::resolve(stored_series_id series,
+                                                      const found_recent& x) const {
   auto key = window_key{series, x.window.width_ns, x.window.start_ns};
   auto bytes = recent_key(key);
   for (auto [asked, number] : {std::pair{x.in_active, int{state_.active}},
                                std::pair{x.in_flushing, 1 - state_.active}}) {
-    auto value = asked ? txn_->get(table::recent[static_cast<std::size_t>(number)], bytes)
-                       : std::nullopt;
+    auto value = asked
+                   ? txn_->get(table::recent[static_cast<std::size_t>(number)], bytes)
+                   : std::nullopt;
     if (!value)
       continue;
     try {
@@ -197,12 +198,15 @@ void store_rows::for_each_raw(
   const std::function<bool(analytics::summary&&)>& use) const {
   if (span.from_ns >= span.to_ns)
     return;
-  auto horizon = horizon_ns(series, tier::raw);
-  block_stream blocks{store_, *txn_, series, span, widths, horizon};
+  std::array<std::int64_t, tier_count> horizons_ns{};
+  for (std::size_t i = 0; i < tier_count; ++i)
+    horizons_ns[i] = horizon_ns(series, static_cast<tier>(i));
+  block_stream blocks{store_, *txn_, series, span, widths, horizons_ns};
   for (const auto& x : recent(series, span)) {
     bool is_asked
       = x.window.width_ns > widths.above_ns && x.window.width_ns <= widths.up_to_ns;
-    if (!is_asked || (x.window.start_ns < horizon && first_rollup(x.window.width_ns)))
+    auto level = static_cast<std::size_t>(class_of(x.window.width_ns));
+    if (!is_asked || x.window.start_ns < horizons_ns[level])
       continue;
     for (auto* row = blocks.head();
          row != nullptr && is_shown_before(window_of(*row), x.window);
@@ -239,8 +243,7 @@ std::int64_t store_rows::horizon_ns(stored_series_id series, tier level) const {
 }
 
 bool store_rows::is_late(stored_series_id series, const recent_window& window) const {
-  return first_rollup(window.width_ns)
-         && window.start_ns < horizon_ns(series, tier::raw);
+  return window.start_ns < horizon_ns(series, class_of(window.width_ns));
 }
 
 std::optional<std::int64_t> store_rows::first_start_ns(stored_series_id series,
@@ -263,8 +266,11 @@ std::vector<analytics::summary>
 store_rows::stored_rollups(stored_series_id series, tier level,
                            const time_span& span) const {
   std::vector<analytics::summary> result;
-  block_reader blocks{*txn_, table::blocks, {level, series, bucket_ns(level)},
-                      span.from_ns, store_.damage_sink()};
+  block_reader blocks{*txn_,
+                      table::blocks,
+                      {level, series, bucket_ns(level)},
+                      span.from_ns,
+                      store_.damage_sink()};
   row_set rows;
   while (blocks.next(rows, span.to_ns))
     for (auto& x : rows.rows)
@@ -273,7 +279,7 @@ store_rows::stored_rollups(stored_series_id series, tier level,
   return result;
 }
 
-/// Recent windows that are in no tier below, by `is_late`.
+/// Recent windows that may be late.
 std::vector<analytics::summary> store_rows::late_recent(stored_series_id series,
                                                         tier level,
                                                         const time_span& span) const {
@@ -298,33 +304,55 @@ bool store_rows::is_sent_again(stored_series_id series,
   return result;
 }
 
+/// What is stored of a tier with windows added that are no more in the tier below.
+std::vector<analytics::summary>
+store_rows::add_late(stored_series_id series, tier level, const time_span& span,
+                     const std::vector<analytics::summary>& late) const {
+  std::vector<analytics::summary> added;
+  std::copy_if(late.begin(), late.end(), std::back_inserter(added), [&](const auto& x) {
+    return x.start_ns >= span.from_ns && x.start_ns < span.to_ns;
+  });
+  sort_as_shown(added);
+  std::vector<analytics::summary> result;
+  auto stored = stored_rollups(series, level, span);
+  auto at = stored.begin();
+  for (auto& x : roll_up(std::move(added), level)) {
+    for (; at != stored.end() && at->start_ns < x.start_ns; ++at)
+      result.push_back(std::move(*at));
+    if (at != stored.end() && at->start_ns == x.start_ns) {
+      analytics::merge(*at, x);
+      at->revision = 0;
+      result.push_back(std::move(*at++));
+    } else {
+      result.push_back(std::move(x));
+    }
+  }
+  std::move(at, stored.end(), std::back_inserter(result));
+  return result;
+}
+
 std::vector<analytics::summary>
 store_rows::make_rollups(stored_series_id series, tier level, const time_span& span,
                          const std::vector<analytics::summary>& late) const {
-  auto seam_ns
-    = std::clamp(horizon_ns(series, tier::raw), span.from_ns, span.to_ns);
+  auto lower = below(level);
+  auto seam_ns = std::clamp(horizon_ns(series, lower), span.from_ns, span.to_ns);
+  auto result = add_late(series, level, {span.from_ns, seam_ns}, late);
+  auto kept = time_span{seam_ns, span.to_ns};
+  if (kept.from_ns >= kept.to_ns)
+    return result;
   std::vector<analytics::summary> rows;
-  if (span.from_ns < seam_ns) {
-    rows = stored_rollups(series, level, {span.from_ns, seam_ns});
-    for (const auto& x : late)
-      if (x.start_ns >= span.from_ns && x.start_ns < seam_ns)
-        rows.push_back(x);
-  }
-  if (seam_ns < span.to_ns) {
-    auto kept = time_span{seam_ns, span.to_ns};
-    auto lower = below(level);
-    if (lower != tier::raw)
-      for (auto& x : rollups(series, lower, kept))
-        rows.push_back(std::move(x));
-    for_each_raw(series, kept, {bucket_ns(lower), bucket_ns(level)},
-                 [&](analytics::summary&& x) {
-                   if (!x.early || !is_sent_again(series, x))
-                     rows.push_back(std::move(x));
-                   return true;
-                 });
-  }
+  if (lower != tier::raw)
+    rows = rollups(series, lower, kept);
+  for_each_raw(series, kept, {bucket_ns(lower), bucket_ns(level)},
+               [&](analytics::summary&& x) {
+                 if (!x.early || !is_sent_again(series, x))
+                   rows.push_back(std::move(x));
+                 return true;
+               });
   sort_as_shown(rows);
-  return roll_up(std::move(rows), level);
+  auto made = roll_up(std::move(rows), level);
+  std::move(made.begin(), made.end(), std::back_inserter(result));
+  return result;
 }
 
 std::vector<analytics::summary> store_rows::rollups(stored_series_id series, tier level,
@@ -354,20 +382,8 @@ std::vector<analytics::summary> store_rows::rollups(stored_series_id series, tie
   return result;
 }
 
-/// What a tier has no more, from the first tier above it that has something.
-std::vector<analytics::summary>
-store_rows::rows_above(stored_series_id series, tier level, const time_span& span) const {
-  for (auto x : rollup_tiers)
-    if (x > level) {
-      auto found = rows(series, x, span);
-      if (!found.empty() || x == tier::day)
-        return found;
-    }
-  return {};
-}
-
-std::vector<analytics::summary>
-store_rows::rows(stored_series_id series, tier level, const time_span& span) const {
+std::vector<analytics::summary> store_rows::rows(stored_series_id series, tier level,
+                                                 const time_span& span) const {
   std::vector<analytics::summary> result;
   if (span.from_ns >= span.to_ns)
     return result;
@@ -375,8 +391,8 @@ store_rows::rows(stored_series_id series, tier level, const time_span& span) con
     std::move(more.begin(), more.end(), std::back_inserter(result));
   };
   auto seam_ns = std::clamp(horizon_ns(series, level), span.from_ns, span.to_ns);
-  if (span.from_ns < seam_ns)
-    add(rows_above(series, level, {span.from_ns, seam_ns}));
+  if (span.from_ns < seam_ns && level != tier::day)
+    add(rows(series, above(level), {span.from_ns, seam_ns}));
   if (level == tier::raw) {
     for_each_raw(series, {seam_ns, span.to_ns}, {}, [&](analytics::summary&& x) {
       result.push_back(std::move(x));
@@ -388,10 +404,9 @@ store_rows::rows(stored_series_id series, tier level, const time_span& span) con
   auto lower = below(level);
   auto width_ns = bucket_ns(level);
   bool has_lower = seam_ns >= horizon_ns(series, lower);
-  auto whole = has_lower ? time_span{ceil_to(seam_ns, width_ns),
-                                     floor_to(span.to_ns, width_ns)}
-                         : time_span{floor_to(seam_ns, width_ns),
-                                     ceil_to(span.to_ns, width_ns)};
+  auto whole
+    = has_lower ? time_span{ceil_to(seam_ns, width_ns), floor_to(span.to_ns, width_ns)}
+                : time_span{floor_to(seam_ns, width_ns), ceil_to(span.to_ns, width_ns)};
   if (has_lower && whole.from_ns >= whole.to_ns) {
     add(rows(series, lower, {seam_ns, span.to_ns}));
     return result;

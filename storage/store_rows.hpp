@@ -47,22 +47,22 @@ public:
   std::vector<analytics::summary> rollups(stored_series_id series, tier level,
                                           const time_span& span) const;
 
-  /// The same, made anew from the tier below; before raw's horizon from what is stored of
-  /// `level`, and from `late`.
+  /// The same, made anew from the tier below; before the horizon of that from what is
+  /// stored of `level`, and from `late`.
   std::vector<analytics::summary>
   make_rollups(stored_series_id series, tier level, const time_span& span,
                const std::vector<analytics::summary>& late) const;
 
-  /// Rows of a tier, and behind its retention those of the tiers above; raw windows that
-  /// are too wide for it included. In the order in which they are shown.
+  /// Rows of a tier and windows of its class and coarser ones; before its horizon those of
+  /// the tiers above. In the order in which they are shown.
   std::vector<analytics::summary> rows(stored_series_id series, tier level,
                                        const time_span& span) const;
 
-  /// Before this time, the beginning of a day, a tier has no rows any more; the least
-  /// time if none were dropped. That of raw is never before those of the others.
+  /// Before this time, the beginning of a day, a tier and the windows of its class are
+  /// gone; the least time if none were dropped. Never before that of a coarser tier.
   std::int64_t horizon_ns(stored_series_id series, tier level) const;
 
-  /// A raw window that is before the horizon: it is not kept as such, but added to what
+  /// A window before the horizon of its class: it is not kept as such, but added to what
   /// the rollups have.
   bool is_late(stored_series_id series, const recent_window& window) const;
 
@@ -80,12 +80,14 @@ private:
     bool in_flushing = false;
   };
 
-  std::vector<found_recent> recent(stored_series_id series, const time_span& span) const;
+  std::vector<found_recent> recent(stored_series_id series,
+                                   const time_span& span) const;
   std::optional<analytics::summary> resolve(stored_series_id series,
                                             const found_recent& x) const;
+  std::vector<analytics::summary>
+  add_late(stored_series_id series, tier level, const time_span& span,
+           const std::vector<analytics::summary>& late) const;
   bool is_sent_again(stored_series_id series, const analytics::summary& early) const;
-  std::vector<analytics::summary> rows_above(stored_series_id series, tier level,
-                                             const time_span& span) const;
   std::vector<analytics::summary> stored_rollups(stored_series_id series, tier level,
                                                  const time_span& span) const;
   std::vector<analytics::summary> late_recent(stored_series_id series, tier level,

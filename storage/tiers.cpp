@@ -18,11 +18,11 @@ std::int64_t bucket_ns(tier x) {
   return bucket_widths_ns[static_cast<std::size_t>(x)];
 }
 
-std::optional<tier> first_rollup(std::int64_t width_ns) {
+tier class_of(std::int64_t width_ns) {
   for (auto x : rollup_tiers)
     if (width_ns <= bucket_ns(x))
-      return x;
-  return std::nullopt;
+      return below(x);
+  return tier::day;
 }
 
 std::int64_t floor_to(std::int64_t time_ns, std::int64_t width_ns) {

@@ -1,10 +1,12 @@
 // TIERS: the store keeps what it was given (raw), and the same rolled up to minutes, hours
 // and days, which are kept longer and read faster. Pure.
 //
-// A rollup is made of the rows of the tier below it that begin in its bucket, and of raw
-// windows that are too wide for that tier: those of 5 minutes go to hours directly. A
+// Windows as they came are of the CLASS of the finest tier that is not coarser than they:
+// up to a minute, raw; up to an hour, minute (those of 5 minutes are kept as long as
+// rollups of a minute, and are read beside them); up to a day, hour; above, day. A rollup
+// is made of the rollups of the tier below it and of the windows of that tier's class. A
 // window belongs to the bucket in which it begins. Buckets are in UTC and begin at
-// multiples of their width. Windows of a day and more are in no rollup.
+// multiples of their width.
 #pragma once
 
 #include "analytics/records.hpp"
@@ -25,12 +27,14 @@ inline constexpr std::array<tier, 3> rollup_tiers{tier::minute, tier::hour, tier
 /// Width of a tier's rows; 0 for raw, whose windows have widths of their own.
 std::int64_t bucket_ns(tier x);
 
-/// The first tier that takes raw windows of this width; none for windows that only raw
-/// has.
-std::optional<tier> first_rollup(std::int64_t width_ns);
+/// The class of windows of this width.
+tier class_of(std::int64_t width_ns);
 
 inline tier below(tier x) {
   return static_cast<tier>(static_cast<std::uint8_t>(x) - 1);
+}
+inline tier above(tier x) {
+  return static_cast<tier>(static_cast<std::uint8_t>(x) + 1);
 }
 
 /// The multiple of `width_ns` at or before `time_ns`.
