@@ -36,6 +36,8 @@ inline constexpr auto failpoint_names = std::to_array<std::string_view>({
   "outbox.drop_checkpoint.after", "outbox.renew_epoch.before",
   "outbox.renew_epoch.after",     "store.commit.before",
   "store.commit.after",
+  "rotation.batch.before", // Values under a new data key.
+  "rotation.batch.after",
 });
 
 /// The exit code of a process that ended at a failpoint: what a shell shows for kill -9.
