@@ -11,10 +11,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <fstream>
 #include <map>
 #include <memory>
 #include <optional>
 #include <random>
+#include <sstream>
 #include <string>
 
 using namespace weir::storage;
@@ -349,6 +351,33 @@ TEST_CASE_METHOD(rotation_fixture, "a batch that fails leaves the progress as it
   while (!store.rotating->finished)
     store.batch(1'000);
   check_all(store, 2);
+}
+
+TEST_CASE_METHOD(rotation_fixture, "no planted marker is in the database's file",
+                 "[rotation][sealing]") {
+  {
+    small_store store{path(), master};
+    for (int round = 0; round < 2; ++round) { // The second frees pages of the first.
+      for (int i = 0; i < 1'000; ++i) {
+        auto name = "marker-name-" + std::to_string(i);
+        auto hash = store.seals->hash_name(name);
+        store.put("names", {hash.begin(), hash.end()}, "marker-value " + name);
+      }
+      store.begin_rotation();
+      while (!store.rotating->finished)
+        store.batch(10'000);
+      REQUIRE(store.end_rotation() == 1);
+      lmdb_txn txn{store.env, false};
+      CHECK(txn.entries(table_of("names")) == 1'000);
+    }
+  }
+  std::ostringstream file;
+  file << std::ifstream{path() / "data.mdb", std::ios::binary}.rdbuf();
+  auto bytes = file.str();
+  CHECK(bytes.size() > 1'000 * 45);
+  CHECK(bytes.find("blocks") != bytes.npos); // What is in clear would be found.
+  CHECK(bytes.find("marker") == bytes.npos);
+  CHECK(bytes.find(std::string{master.key().bytes()}) == bytes.npos);
 }
 
 TEST_CASE("the progress of a rotation comes back from its bytes", "[rotation]") {
