@@ -18,6 +18,10 @@ enum class errc : std::uint8_t {
   io,           ///< Any other error of the disk.
   journal_full, ///< All segments are needed until the next checkpoint.
   read_only,    ///< Nothing may be written where the directory is.
+  wrong_key,    ///< Encrypted under a key that is not the one at hand.
+  key_in_use,   ///< The current data key, which cannot be retired.
+  keys_full,    ///< No more data keys until a rotation has ended.
+  bad_key_file, ///< A master key file that is missing, unsafe, or of another form.
 };
 
 using error = basic_error<errc>;

@@ -41,6 +41,8 @@ inline constexpr auto failpoint_names = std::to_array<std::string_view>({
   "store.flush.before", // Recent windows move into blocks.
   "store.flush.after",            "store.retention.before",
   "store.retention.after",
+  "rotation.batch.before", // Values under a new data key.
+  "rotation.batch.after",
 });
 
 /// The exit code of a process that ended at a failpoint: what a shell shows for kill -9.

@@ -3,8 +3,10 @@
 //
 //   weir-bench-store [SECONDS] [SERIES] [COMMIT_RECORDS] [DIRECTORY] [BLOCK_SECONDS]
 //   weir-bench-store codec [RECORDS_PER_BLOCK] [CSV_OR_FOLDER...]   (codec_bench.hpp)
+//   weir-bench-store sealing [VALUE_BYTES]   (sealing_bench.hpp)
 #include "storage/store.hpp"
 #include "tests/bench/codec_bench.hpp"
+#include "tests/bench/sealing_bench.hpp"
 #include "transport/block_codec.hpp"
 
 #include <chrono>
@@ -128,6 +130,8 @@ result run(storage::store& store, const setting& x) {
 int main(int argc, char** argv) {
   if (argc > 1 && std::string{argv[1]} == "codec")
     return bench::run_codec_bench(argc - 2, argv + 2);
+  if (argc > 1 && std::string{argv[1]} == "sealing")
+    return bench::run_sealing_bench(argc - 2, argv + 2);
   setting x;
   if (argc > 1)
     x.seconds = std::atoll(argv[1]);

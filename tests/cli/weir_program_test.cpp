@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <filesystem>
 #include <mutex>
 #include <set>
 
@@ -126,6 +127,32 @@ TEST_CASE("keys are made once, and shown", "[cli]") {
   CHECK(again.code == 1);
   CHECK(has(again.output, "exists already"));
   CHECK(run({"keys", "show", (directory / "none").string()}).code == 1);
+}
+
+TEST_CASE("a store's master key is made once, and only its fingerprint is shown",
+          "[cli]") {
+  temp_dir directory;
+  auto file = (directory / "store.key").string();
+  auto made = run({"keys", "store", file});
+  CHECK(made.code == 0);
+  CHECK(made.output.size() == 17); // 16 hex digits and the end of the line.
+  auto text = read_file(file);
+  CHECK(text.starts_with("weir-master-key 1\n"));
+  CHECK((std::filesystem::status(file).permissions() & std::filesystem::perms::mask)
+        == (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+  auto shown = run({"keys", "show", file});
+  CHECK(shown.code == 0);
+  CHECK(shown.output == made.output);
+  auto again = run({"keys", "store", file});
+  CHECK(again.code == 1);
+  CHECK(has(again.output, "exists already"));
+  CHECK(read_file(file) == text);
+  std::filesystem::permissions(file, std::filesystem::perms::owner_read
+                                       | std::filesystem::perms::others_read);
+  auto open_to_all = run({"keys", "show", file});
+  CHECK(open_to_all.code == 1);
+  CHECK(has(open_to_all.output, "chmod 600 " + file));
+  CHECK(run({"keys", "store"}).code == 2);
 }
 
 TEST_CASE("every simulated event reaches the broker, on the topic of its series",
