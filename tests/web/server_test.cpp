@@ -3,6 +3,7 @@
 
 #include "web/embedded_assets.hpp"
 #include "web/routes.hpp"
+#include "web/secrets.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -167,6 +168,24 @@ TEST_CASE_METHOD(fixture, "the API reads the real store", "[web]") {
                + "&from=0&to=" + std::to_string((base_ns + 9 * width_ns) / ms_ns);
   CHECK(ask(query, cookie).json()["rows"].size() == 3);
   CHECK(ask("GET /api/v1/query", cookie).code() == "bad_parameter");
+}
+
+TEST_CASE_METHOD(fixture, "clients of Prometheus ask with a form, a key or a session",
+                 "[web]") {
+  auto form = std::string{"query=temperature&time=1700000010"};
+  auto basic = "Authorization: Basic " + web::to_base64("any:" + key) + "\r\n";
+  auto cookie = sign_in();
+  for (const auto& headers : {bearer(), basic, cookie + origin()}) {
+    INFO(headers);
+    auto posted = ask("POST /api/v1/query", headers, form).json();
+    CHECK(posted["data"]["result"][0]["value"][1] == "2.5");
+    CHECK(ask("GET /api/v1/query?" + form, headers).json() == posted);
+    CHECK(ask("GET /api/v1/label/source/values", headers).json()["data"]
+          == nlohmann::json{"m-01"});
+  }
+  CHECK(ask("POST /api/v1/query", cookie, form).code() == "bad_origin");
+  CHECK(ask("POST /api/v1/query", "", form).status == 401);
+  CHECK(ask("GET /api/v1/overview", basic).status == 401);
 }
 
 TEST_CASE_METHOD(fixture, "guessing is limited", "[web]") {
