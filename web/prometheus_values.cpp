@@ -122,6 +122,15 @@ std::optional<std::int64_t> parse_rfc3339(std::string_view text) {
          + fraction_ms;
 }
 
+std::optional<std::int64_t> to_ms(double seconds) {
+  // Whole and fraction apart, and to the nearest ms: 0.781 is no sum of powers of two.
+  auto whole = std::floor(seconds);
+  if (std::abs(whole) > static_cast<double>(query::query_time_ms_max))
+    return std::nullopt; // No number of milliseconds that fits.
+  return static_cast<std::int64_t>(whole) * 1000
+         + static_cast<std::int64_t>(std::round((seconds - whole) * 1000.0));
+}
+
 std::size_t unicode_length(std::string_view text) {
   auto at = [&](std::size_t i) {
     return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
@@ -239,15 +248,11 @@ std::optional<std::int64_t> parse_prometheus_time(std::string_view text) {
   if (text == greatest_time)
     return query::query_time_ms_max;
   auto seconds = parse_number(text);
-  if (!seconds)
-    return parse_rfc3339(text);
-  // Whole and fraction apart, and to the nearest ms: 0.781 is no sum of powers of two.
-  auto whole = std::floor(*seconds);
-  constexpr auto limit_s = static_cast<double>(query::query_time_ms_max) / 1000.0;
-  if (whole < -limit_s || whole >= limit_s)
+  auto time_ms = seconds ? to_ms(*seconds) : parse_rfc3339(text);
+  if (!time_ms || *time_ms < -query::query_time_ms_max
+      || *time_ms > query::query_time_ms_max)
     return std::nullopt;
-  return static_cast<std::int64_t>(whole) * 1000
-         + static_cast<std::int64_t>(std::round((*seconds - whole) * 1000.0));
+  return time_ms;
 }
 
 std::optional<std::int64_t> parse_prometheus_duration(std::string_view text) {

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <random>
@@ -136,7 +137,7 @@ TEST_CASE("every sample value reads back as it was", "[web]") {
     if (!std::isfinite(x))
       continue;
     auto text = value_text(x);
-    REQUIRE(std::stod(text.substr(1)) == x);
+    REQUIRE(std::strtod(text.c_str() + 1, nullptr) == x); // stod throws below 1e-307.
   }
 }
 
