@@ -30,7 +30,8 @@ bool passes(const std::string& selector_text, const std::string& canonical) {
 
 std::vector<std::string> stats(const std::string& selector_text) {
   std::vector<std::string> result;
-  for (const auto& x : select(selector_text).stats())
+  auto selector = select(selector_text);
+  for (const auto& x : selector.stats())
     result.push_back(x.text);
   return result;
 }
@@ -104,8 +105,7 @@ TEST_CASE("without a matcher on `stat` a selector asks for the mean", "[query]")
   CHECK(stats(R"(x{stat=~"m.*", stat!="max"})") == texts{"mean", "min"});
   CHECK(stats(R"(x{stat=""})") == texts{""});
   // No sample, no such value.
-  CHECK(stats(R"(x{stat="top(3,user)"
-})").empty());
+  CHECK(stats("x{stat='top(3,user)'}").empty());
   CHECK(stats(R"(x{stat="maximum"})").empty());
 }
 
