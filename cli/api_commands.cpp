@@ -1,4 +1,4 @@
-// weir link | status | series | query | alerts | quarantine | ledger
+// weir link | status | series | windows | alerts | quarantine | ledger
 #include "cli/commands.hpp"
 
 #include "cli/api_options.hpp"
@@ -20,7 +20,7 @@ namespace {
 using nlohmann::json;
 using answer_table = std::function<std::string(const json&)>;
 
-struct query_options {
+struct window_options {
   std::string series;
   std::string from = "-1h";
   std::string to = "now";
@@ -91,7 +91,7 @@ expected<std::string, std::string> find_series(http_client& api,
                     + series_table(*answer));
 }
 
-int query(const api_options& options, const query_options& what) {
+int windows(const api_options& options, const window_options& what) {
   auto now_ns = wall_clock_ns();
   auto from_ns = parse_time_ns(what.from, now_ns);
   auto to_ns = parse_time_ns(what.to, now_ns);
@@ -176,15 +176,16 @@ void add_series(CLI::App& parent, chosen_action& chosen) {
   });
 }
 
-void add_query(CLI::App& parent, chosen_action& chosen) {
+void add_windows(CLI::App& parent, chosen_action& chosen) {
   auto options = std::make_shared<api_options>();
-  auto what = std::make_shared<query_options>();
-  auto* command = add(parent, "query", "show the windows of one series",
-                      "  weir query 7 --from -1h\n"
-                      "  weir query 'temperature{source=\"m-01\",line=\"A\"}' "
-                      "--from -7d --points 200\n"
-                      "  weir query 7 --aggregates 'p50,p99,top(3,user)'",
-                      options, true);
+  auto what = std::make_shared<window_options>();
+  auto* command
+    = add(parent, "windows", "show the windows of one series, with all that they keep",
+          "  weir windows 7 --from -1h\n"
+          "  weir windows 'temperature{source=\"m-01\",line=\"A\"}' "
+          "--from -7d --points 200\n"
+          "  weir windows 7 --aggregates 'p50,p99,top(3,user)'",
+          options, true);
   command->add_option("SERIES", what->series, "Its ID, or text that only its name has.")
     ->required();
   command->add_option("--from", what->from, "Start, such as -1h.")
@@ -203,7 +204,8 @@ void add_query(CLI::App& parent, chosen_action& chosen) {
                  "distinct(NAME), top(K,NAME), ...; empty where the edge does not "
                  "keep them.")
     ->type_name("LIST");
-  command->callback([=, &chosen] { chosen = [=] { return query(*options, *what); }; });
+  command->callback(
+    [=, &chosen] { chosen = [=] { return windows(*options, *what); }; });
 }
 
 void add_list(CLI::App& parent, chosen_action& chosen, const char* name,
@@ -262,7 +264,7 @@ void add_ledger(CLI::App& parent, chosen_action& chosen) {
 void add_api_commands(CLI::App& parent, chosen_action& chosen) {
   add_status(parent, chosen);
   add_series(parent, chosen);
-  add_query(parent, chosen);
+  add_windows(parent, chosen);
   add_list(parent, chosen, "alerts", "list alerts, newest first", "/api/v1/alerts",
            alerts_table);
   add_list(parent, chosen, "quarantine",

@@ -25,8 +25,9 @@ void add_replay_command(CLI::App& parent, chosen_action& chosen);
 void add_dry_run_command(CLI::App& parent, chosen_action& chosen);
 void add_keys_command(CLI::App& parent, chosen_action& chosen);
 
-/// link, status, series, query, alerts, quarantine, ledger.
+/// link, status, series, windows, alerts, quarantine, ledger.
 void add_api_commands(CLI::App& parent, chosen_action& chosen);
+void add_query_command(CLI::App& parent, chosen_action& chosen);
 void add_check_command(CLI::App& parent, chosen_action& chosen);
 
 /// Prints "weir: <message>" on standard error; returns `code`.

@@ -41,7 +41,7 @@ std::string cannot_connect(const std::string& url, const error_code& why) {
 http::request<http::string_body>
 make_request(const http_client_config& config, const http_address& address,
              std::string_view method, const std::string& target,
-             const std::string& body) {
+             const std::string& body, std::string_view content_type) {
   auto verb = method == "POST" ? http::verb::post : http::verb::get;
   http::request<http::string_body> request{verb, target, 11};
   auto is_ipv6 = address.host.find(':') != std::string::npos;
@@ -51,7 +51,8 @@ make_request(const http_client_config& config, const http_address& address,
   if (!config.bearer.empty())
     request.set(http::field::authorization, "Bearer " + config.bearer);
   if (method == "POST") {
-    request.set(http::field::content_type, "application/json");
+    request.set(http::field::content_type,
+                beast::string_view{content_type.data(), content_type.size()});
     request.body() = body;
   }
   request.prepare_payload();
@@ -153,9 +154,9 @@ expected<http_address, std::string> parse_http_address(std::string_view url) {
   return result;
 }
 
-expected<http_response, std::string> http_client::request(std::string_view method,
-                                                          const std::string& target,
-                                                          const std::string& body) {
+expected<http_response, std::string>
+http_client::request(std::string_view method, const std::string& target,
+                     const std::string& body, std::string_view content_type) {
   auto address = parse_http_address(config_.url);
   if (!address)
     return unexpected(address.error());
@@ -171,7 +172,7 @@ expected<http_response, std::string> http_client::request(std::string_view metho
     code = await(io, [&](auto done) { stream.async_connect(hosts, std::move(done)); });
     if (code)
       return unexpected(cannot_connect(config_.url, code));
-    auto request = make_request(config_, *address, method, target, body);
+    auto request = make_request(config_, *address, method, target, body, content_type);
     if (address->tls)
       return exchange_tls(io, std::move(stream), *address, config_, request);
     return exchange(io, stream, config_.url, request);

@@ -41,9 +41,10 @@ public:
 
   /// `method` is "GET" or "POST". Any status is a response; an error means that
   /// there was none, and says what to look at.
-  expected<http_response, std::string> request(std::string_view method,
-                                               const std::string& target,
-                                               const std::string& body = {});
+  expected<http_response, std::string>
+  request(std::string_view method, const std::string& target,
+          const std::string& body = {},
+          std::string_view content_type = "application/json");
 
   const http_client_config& config() const {
     return config_;

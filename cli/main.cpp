@@ -19,7 +19,7 @@ constexpr auto footer
   = "EXAMPLES\n"
     "  weir simulate plant --mqtt mqtt://127.0.0.1:1883\n"
     "  weir status --data /var/lib/weir/central\n"
-    "  weir query temperature --from -1h --data /var/lib/weir/central";
+    "  weir query 'avg by (line) (temperature)' --data /var/lib/weir/central";
 
 int run(int argc, char** argv) {
   CLI::App app{description, "weir"};
@@ -30,6 +30,7 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   weir::cli::chosen_action chosen;
   weir::cli::add_api_commands(app, chosen);
+  weir::cli::add_query_command(app, chosen);
   weir::cli::add_simulate_command(app, chosen);
   weir::cli::add_replay_command(app, chosen);
   weir::cli::add_dry_run_command(app, chosen);

@@ -14,7 +14,20 @@ using nlohmann::json;
 namespace {
 
 constexpr std::string_view bearer = "Bearer ";
+constexpr std::string_view basic = "Basic ";
 constexpr std::size_t login_body_max = 4096;
+
+/// What stands where the key should. Of `Basic` the user's name does not matter.
+std::optional<std::string> given_key(const route& route, std::string_view header) {
+  if (header.starts_with(bearer))
+    return std::string{header.substr(bearer.size())};
+  if (!route.takes_basic || !header.starts_with(basic))
+    return std::nullopt;
+  auto pair = from_base64(header.substr(basic.size()));
+  auto colon = pair ? pair->find(':') : std::string::npos;
+  return colon == std::string::npos ? std::nullopt
+                                    : std::optional{pair->substr(colon + 1)};
+}
 
 http_response too_many() {
   auto result = error_response(429, "too_many_failures",
@@ -63,12 +76,12 @@ access_control::access_control(std::string_view key, origin_policy origins,
     counters_(counters) {
 }
 
-expected<caller, http_response> access_control::identify(const http_request& request,
+expected<caller, http_response> access_control::identify(const route& route,
+                                                         const http_request& request,
                                                          std::int64_t now_ns) {
   if (!request.authorization.empty()) {
-    std::string_view given = request.authorization;
-    if (given.starts_with(bearer)
-        && same_digest(digest_of(given.substr(bearer.size())), key_))
+    auto given = given_key(route, request.authorization);
+    if (given && same_digest(digest_of(*given), key_))
       return caller{role::admin, {}};
     return unexpected(
       refuse_login(request, now_ns,
@@ -87,7 +100,7 @@ expected<caller, http_response> access_control::admit(const route& route,
                                                       std::int64_t now_ns) {
   if (route.who == access::anyone)
     return caller{};
-  auto who = identify(request, now_ns);
+  auto who = identify(route, request, now_ns);
   if (!who)
     return who;
   if (who->role == role::anonymous && route.who != access::login) {

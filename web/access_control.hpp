@@ -43,8 +43,8 @@ public:
   }
 
 private:
-  expected<caller, http_response> identify(const http_request& request,
-                                           std::int64_t now_ns);
+  expected<caller, http_response>
+  identify(const route& route, const http_request& request, std::int64_t now_ns);
   http_response refuse_login(const http_request& request, std::int64_t now_ns,
                              http_response refusal);
 

@@ -26,6 +26,12 @@ enum class route_id : std::uint8_t {
   ledger,
   edge_ledger,
   live,
+  // Of Prometheus' API alone; `query` and `series` are both.
+  query_range,
+  labels,
+  label_values,
+  metadata,
+  build_info,
 };
 
 enum class access : std::uint8_t {
@@ -37,11 +43,14 @@ enum class access : std::uint8_t {
 
 struct route {
   std::string_view method;
-  std::string_view path;
+  std::string_view path; ///< A `*` stands for one part that is not empty.
   route_id id = route_id::health;
   access who = access::admin;
   bool reads_store = false;   ///< Runs on the query thread.
-  bool guards_origin = false; ///< Changes something, or opens a WebSocket.
+  bool guards_origin = false; ///< Not GET, or opens a WebSocket.
+  /// The key may also come as the password of `Authorization: Basic`: for clients that
+  /// know nothing else. Only where nothing is changed, since browsers send it unasked.
+  bool takes_basic = false;
 };
 
 std::span<const route> routes();
@@ -51,7 +60,7 @@ struct route_match {
   std::string allow; ///< Methods of this path, if only the method is wrong.
 };
 
-/// Exact: no prefixes, no decoding, no trailing slash.
+/// Exact but for `*`: no prefixes, no decoding, no trailing slash.
 route_match match_route(std::string_view method, std::string_view path);
 
 } // namespace weir::web

@@ -114,6 +114,18 @@ std::string to_base64(std::string_view bytes) {
   return result;
 }
 
+std::optional<std::string> from_base64(std::string_view text) {
+  std::string result(text.size() / 4 * 3 + 3, '\0');
+  std::size_t size = 0;
+  auto failed = sodium_base642bin(reinterpret_cast<unsigned char*>(result.data()),
+                                  result.size(), text.data(), text.size(), nullptr,
+                                  &size, nullptr, sodium_base64_VARIANT_ORIGINAL);
+  if (failed != 0)
+    return std::nullopt;
+  result.resize(size);
+  return result;
+}
+
 expected<std::string, error> load_or_create_key(const std::filesystem::path& data_dir) {
   auto path = data_dir / "api.key";
   file fresh{::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,9 @@ bool same_digest(const digest& a, const digest& b);
 std::string make_secret();
 
 std::string to_base64(std::string_view bytes);
+
+/// Nothing if it is no base64 with its padding (RFC 4648).
+std::optional<std::string> from_base64(std::string_view text);
 
 /// Reads DATA_DIR/api.key, or makes it (mode 0600, never following or replacing
 /// a file that is there). A file that others than its owner may read is

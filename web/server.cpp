@@ -5,6 +5,8 @@
 #include "web/beast_server.hpp"
 #include "web/live_hub.hpp"
 #include "web/live_inbox.hpp"
+#include "web/prometheus_api.hpp"
+#include "web/prometheus_values.hpp"
 #include "web/query_queue.hpp"
 #include "web/responses.hpp"
 #include "web/snapshot.hpp"
@@ -24,6 +26,8 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr std::size_t queries_max = 64;
+// Of the query language: they may run for seconds.
+constexpr std::size_t expressions_max = 32;
 // Snapshots leave room in the queue for questions over HTTP.
 constexpr std::size_t snapshots_waiting_max = 16;
 constexpr int session_check_ticks = 15;
@@ -52,6 +56,11 @@ http_response busy() {
   return result;
 }
 
+std::int64_t monotonic_ns() {
+  using namespace std::chrono;
+  return duration_cast<nanoseconds>(steady_clock::now().time_since_epoch()).count();
+}
+
 } // namespace
 
 /// Everything but the two `any thread` parts (inbox, query queue) belongs to
@@ -60,6 +69,8 @@ struct server::impl final : socket_handler, live_output {
   impl(server_config config_, server_services services_)
     : config(std::move(config_)), services(std::move(services_)),
       handlers(services, counters), queries(queries_max),
+      prometheus({services.store, services.now_ns, monotonic_ns, config.version}),
+      expressions(expressions_max),
       inbox(
         {}, [this](auto id) { return services.store.series(id); }, counters),
       hub({}, config.version, *this, counters) {
@@ -78,6 +89,9 @@ struct server::impl final : socket_handler, live_output {
   void send(socket_id to, ws_frame frame) override;
   void close(socket_id which, std::uint16_t code, std::string_view reason) override;
 
+  /// Puts a query of Prometheus' clients into its queue.
+  void evaluate(const route& route, http_request request,
+                std::function<void(http_response)> respond);
   http_response answer_now(const route& route, const caller& who,
                            const http_request& request);
   http_response health() const;
@@ -94,6 +108,9 @@ struct server::impl final : socket_handler, live_output {
   std::int64_t started_ns = 0;
   api handlers;
   query_queue queries;
+  prometheus_api prometheus;
+  /// A thread of its own, so that a long query holds up no chart.
+  query_queue expressions;
   live_inbox inbox;
   live_hub hub;
   std::optional<access_control> access;
@@ -119,12 +136,29 @@ void server::impl::on_request(http_request request,
     return respond(std::move(who.error()));
   if (!route.reads_store)
     return respond(answer_now(route, *who, request));
+  if (is_for_prometheus(route, request))
+    return evaluate(route, std::move(request), std::move(respond));
   bool posted = queries.try_post([this, &route, request = std::move(request), respond] {
     respond(handlers.answer(route, request));
   });
   if (!posted) {
     counters.queries_refused += 1;
     respond(busy());
+  }
+}
+
+void server::impl::evaluate(const route& route, http_request request,
+                            std::function<void(http_response)> respond) {
+  bool posted = expressions.try_post(
+    [this, &route, request = std::move(request), respond, arrived_ns = monotonic_ns()] {
+      respond(prometheus.answer(route, request, arrived_ns));
+    });
+  if (!posted) {
+    counters.queries_refused += 1;
+    auto refusal = prometheus_error(
+      503, "unavailable", "too many queries are waiting; try again in a second");
+    refusal.headers.emplace_back("Retry-After", "1");
+    respond(std::move(refusal));
   }
 }
 
@@ -313,8 +347,10 @@ expected<std::uint16_t, error> server::start() {
   x.sockets->every(milliseconds{50}, [&x] { x.on_flush(); });
   x.sockets->every(milliseconds{1000}, [&x] { x.on_tick(); });
   auto port = x.sockets->start();
-  if (port)
+  if (port) {
     x.queries.start();
+    x.expressions.start();
+  }
   return port;
 }
 
@@ -328,6 +364,8 @@ void server::stop() {
   // dropped.
   if (impl_->sockets)
     impl_->sockets->stop();
+  impl_->prometheus.stop();
+  impl_->expressions.stop();
   impl_->queries.stop();
 }
 

@@ -73,6 +73,19 @@ std::optional<std::string_view> query_params::find(std::string_view name) const 
   return std::nullopt;
 }
 
+bool query_params::has(std::string_view name) const {
+  return std::any_of(values_.begin(), values_.end(),
+                     [&](const auto& x) { return x.first == name; });
+}
+
+std::vector<std::string_view> query_params::all(std::string_view name) const {
+  std::vector<std::string_view> result;
+  for (const auto& [key, value] : values_)
+    if (key == name)
+      result.push_back(value);
+  return result;
+}
+
 std::optional<std::uint64_t> parse_unsigned(std::string_view text) {
   std::uint64_t value = 0;
   auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);

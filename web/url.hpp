@@ -22,6 +22,12 @@ public:
   /// Nothing if it is missing or empty.
   std::optional<std::string_view> find(std::string_view name) const;
 
+  /// Whether it is there, be it empty.
+  bool has(std::string_view name) const;
+
+  /// All values of a name that may come more than once, in order.
+  std::vector<std::string_view> all(std::string_view name) const;
+
 private:
   std::vector<std::pair<std::string, std::string>> values_;
 };

@@ -131,6 +131,7 @@ result<columns> evaluation::instant(const selector& x, const step_grid& grid,
   what.from_ms = shifted_ms(x.shift, grid.start_ms) - options_.lookback_ms;
   what.step_ms = grid.count > 1 ? grid.step_ms : 0;
   what.range_ms = options_.lookback_ms;
+  what.takes_last = !gives_times;
   auto found = select(what);
   if (!found)
     return unexpected(std::move(found.error()));

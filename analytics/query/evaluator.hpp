@@ -49,8 +49,10 @@ struct selection {
   /// Only the windows (t - range_ms) to t are looked at, with t from `until_ms` back
   /// in such steps; 0 if there is one t alone.
   std::int64_t step_ms = 0;
-  std::int64_t range_ms = 0;   ///< The look-back, for an instant vector.
-  std::string_view function;   ///< What the samples of a range go into; or "".
+  std::int64_t range_ms = 0; ///< The look-back, for an instant vector.
+  std::string_view function; ///< What the samples of a range go into; or "".
+  /// Of each window only the value of its last sample is looked at, not its time.
+  bool takes_last = false;
   std::size_t series_max = 0;  ///< More are of no use: the query fails.
   std::size_t samples_max = 0; ///< The same.
 };

@@ -248,6 +248,15 @@ TEST_CASE("without a server the commands that ask it say so", "[cli]") {
     CHECK(done.code == 1);
     CHECK(has(done.output, "is weir-central running"));
   }
+  for (auto name : {"query", "windows"}) {
+    auto done = run({name, "1", "--url", url});
+    INFO(name);
+    CHECK(done.code == 1);
+    CHECK(has(done.output, "is weir-central running"));
+  }
+  CHECK(run({"query", "1 +", "--url", url}).code == 2); // Noticed here already.
+  CHECK(run({"query", "1", "--at", "then", "--url", url}).code == 2);
+  CHECK(run({"query", "1", "--step", "5s", "--url", url}).code == 2);
   auto checked = run({"check", "--url", url, "--seconds", "0"});
   CHECK(checked.code == 1);
   CHECK(has(checked.output, "FAILED"));

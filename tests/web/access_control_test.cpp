@@ -1,6 +1,8 @@
 // ACCESS CONTROL: every route for everyone who may come, and the login itself.
 #include "web/access_control.hpp"
 
+#include "web/secrets.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <catch2/catch.hpp>
@@ -90,6 +92,28 @@ TEST_CASE_METHOD(fixture, "a wrong key admits to public routes only", "[web]") {
       CHECK(fresh.status(x, fresh.with_key(wrong))
             == (x.who == access::anyone ? 200 : 401));
     }
+}
+
+TEST_CASE_METHOD(fixture, "clients of Prometheus may send the key as a password",
+                 "[web]") {
+  // Of any user; nothing else of `Basic` is taken, and nowhere else.
+  auto basic = [](const std::string& pair) { return "Basic " + to_base64(pair); };
+  for (const auto& x : routes()) {
+    if (x.who == access::anyone)
+      continue;
+    INFO(x.method << ' ' << x.path);
+    fixture fresh;
+    CHECK(fresh.status(x, fresh.with_key(basic("weir:" + key)))
+          == (x.takes_basic ? 200 : 401));
+    CHECK(fresh.status(x, fresh.with_key(basic(":" + key)))
+          == (x.takes_basic ? 200 : 401));
+    for (const auto& wrong : {basic("weir:" + key + "k"), basic(key), basic(key + ":"),
+                              basic(""), std::string{"Basic "}, "Basic weir:" + key,
+                              "basic " + to_base64("weir:" + key)}) {
+      fixture other; // Else the limit on failures answers.
+      CHECK(other.status(x, other.with_key(wrong)) == 401);
+    }
+  }
 }
 
 TEST_CASE_METHOD(fixture, "a wrong key is not saved by a good session", "[web]") {

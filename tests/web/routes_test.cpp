@@ -36,6 +36,15 @@ TEST_CASE("who may ask is what API.md says", "[web]") {
     {"GET /api/v1/ledger", access_kind::reader},
     {"GET /api/v1/ledger/edge", access_kind::reader},
     {"GET /api/v1/live", access_kind::reader},
+    {"POST /api/v1/query", access_kind::reader},
+    {"GET /api/v1/query_range", access_kind::reader},
+    {"POST /api/v1/query_range", access_kind::reader},
+    {"POST /api/v1/series", access_kind::reader},
+    {"GET /api/v1/labels", access_kind::reader},
+    {"POST /api/v1/labels", access_kind::reader},
+    {"GET /api/v1/label/*/values", access_kind::reader},
+    {"GET /api/v1/metadata", access_kind::reader},
+    {"GET /api/v1/status/buildinfo", access_kind::reader},
   };
   std::map<std::string, access_kind> actual;
   for (const auto& x : routes())
@@ -46,6 +55,26 @@ TEST_CASE("who may ask is what API.md says", "[web]") {
 TEST_CASE("everything that writes, and the WebSocket, guards its origin", "[web]") {
   for (const auto& x : routes())
     CHECK(x.guards_origin == (x.method != "GET" || x.id == route_id::live));
+}
+
+TEST_CASE("a star stands for one part of a path", "[web]") {
+  auto match = match_route("GET", "/api/v1/label/__name__/values");
+  REQUIRE(match.found != nullptr);
+  CHECK(match.found->id == route_id::label_values);
+  for (auto path :
+       {"/api/v1/label//values", "/api/v1/label/values", "/api/v1/label/a/b/values",
+        "/api/v1/label/a/values/", "/api/v1/label/a", "/api/v1/label/a/value"})
+    CHECK(match_route("GET", path).found == nullptr);
+  CHECK(match_route("POST", "/api/v1/label/a/values").allow == "GET");
+}
+
+TEST_CASE("only what changes nothing takes the key as a password", "[web]") {
+  for (const auto& x : routes())
+    if (x.takes_basic) {
+      INFO(x.method << ' ' << x.path);
+      CHECK(x.who == access_kind::reader);
+      CHECK(x.reads_store);
+    }
 }
 
 TEST_CASE("a wrong method is told the right ones", "[web]") {

@@ -29,6 +29,13 @@ TEST_CASE("secrets are 256 bits in hex and differ", "[web]") {
   CHECK(a != make_secret());
 }
 
+TEST_CASE("base64 reads back, and what is none is refused", "[web]") {
+  for (auto text : {"", "a", "ab", "abc", "user:pass\xff"})
+    CHECK(from_base64(to_base64(text)) == text);
+  for (auto wrong : {"a", "YQ", "YQ=", "Y Q==", "YQ==x", "YQ==YQ==", "-_==", "===="})
+    CHECK_FALSE(from_base64(wrong));
+}
+
 TEST_CASE("digests are BLAKE2b-256", "[web]") {
   // From the reference implementation: b2sum -l 256 of "abc".
   auto x = digest_of("abc");

@@ -3,6 +3,7 @@
 
 #include "web/embedded_assets.hpp"
 #include "web/routes.hpp"
+#include "web/secrets.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -52,7 +53,14 @@ TEST_CASE_METHOD(fixture, "every route answers every role as it should", "[web]"
       continue;
     auto what = std::string{x.method} + ' ' + std::string{x.path};
     if (x.id == web::route_id::query)
-      what += "?series=" + std::to_string(store.id(0));
+      what
+        += x.method == "POST" ? "?query=1" : "?series=" + std::to_string(store.id(0));
+    if (x.id == web::route_id::query_range)
+      what += "?query=1&start=0&end=1&step=1";
+    if (x.id == web::route_id::series)
+      what += "?match%5B%5D=temperature"; // A POST needs it.
+    if (auto star = what.find('*'); star != what.npos)
+      what.replace(star, 1, "source");
     if (x.id == web::route_id::edge_ledger)
       what += "?edge=edge-1";
     INFO(what);
@@ -167,6 +175,24 @@ TEST_CASE_METHOD(fixture, "the API reads the real store", "[web]") {
                + "&from=0&to=" + std::to_string((base_ns + 9 * width_ns) / ms_ns);
   CHECK(ask(query, cookie).json()["rows"].size() == 3);
   CHECK(ask("GET /api/v1/query", cookie).code() == "bad_parameter");
+}
+
+TEST_CASE_METHOD(fixture, "clients of Prometheus ask with a form, a key or a session",
+                 "[web]") {
+  auto form = std::string{"query=temperature&time=1700000010"};
+  auto basic = "Authorization: Basic " + web::to_base64("any:" + key) + "\r\n";
+  auto cookie = sign_in();
+  for (const auto& headers : {bearer(), basic, cookie + origin()}) {
+    INFO(headers);
+    auto posted = ask("POST /api/v1/query", headers, form).json();
+    CHECK(posted["data"]["result"][0]["value"][1] == "2.5");
+    CHECK(ask("GET /api/v1/query?" + form, headers).json() == posted);
+    CHECK(ask("GET /api/v1/label/source/values", headers).json()["data"]
+          == nlohmann::json{"m-01"});
+  }
+  CHECK(ask("POST /api/v1/query", cookie, form).code() == "bad_origin");
+  CHECK(ask("POST /api/v1/query", "", form).status == 401);
+  CHECK(ask("GET /api/v1/overview", basic).status == 401);
 }
 
 TEST_CASE_METHOD(fixture, "guessing is limited", "[web]") {

@@ -20,6 +20,15 @@ TEST_CASE("parameters are found by name, the first of two counts", "[web]") {
   CHECK_FALSE(params->find("missing"));
 }
 
+TEST_CASE("a name may come more than once", "[web]") {
+  auto params = query_params::parse("m%5B%5D=a&x=1&m[]=&m[]=b");
+  REQUIRE(params);
+  CHECK(params->all("m[]") == std::vector<std::string_view>{"a", "", "b"});
+  CHECK(params->all("y").empty());
+  CHECK(params->has("x"));
+  CHECK_FALSE(params->has("y"));
+}
+
 TEST_CASE("more than 32 parameters are refused", "[web]") {
   std::string query;
   for (int i = 0; i < 32; ++i)
