@@ -60,6 +60,8 @@ using store_writer_actor = caf::typed_actor<
   caf::reacts_to<commit>,
   // INTERNAL: keeps the counters of the edges, every 10 s.
   caf::reacts_to<tick>,
+  // INTERNAL: a part of the store's own work, while no block waits.
+  caf::reacts_to<compact>,
   // Commits everything that waits.
   caf::replies_to<finish>::with<outcome>>;
 

@@ -212,6 +212,22 @@ void on_own_alert(self_pointer self, const storage::stored_alert& alert) {
   st.parts.on_report(std::move(report));
 }
 
+/// Blocks that came meanwhile go first: they stand in the mailbox before the next part.
+void on_upkeep(self_pointer self) {
+  auto& st = self->state;
+  auto more = st.parts.store->maintain(st.config.upkeep_rows, st.parts.now_ns());
+  auto problem = more ? std::string{} : more.error().message;
+  if (problem != st.upkeep_problem && !problem.empty())
+    log_error("the store cannot move windows into blocks: {} They stay where they are, "
+              "and it is tried again.",
+              problem);
+  st.upkeep_problem = problem;
+  if (more && *more)
+    self->send(self, compact_v);
+  else
+    self->delayed_send(self, st.config.upkeep_interval, compact_v);
+}
+
 } // namespace
 
 store_writer_actor::behavior_type
@@ -219,6 +235,7 @@ store_writer(self_pointer self, store_writer_config config, store_writer_parts p
   self->state.config = config;
   self->state.parts = std::move(parts);
   self->delayed_send(self, config.counters_interval, tick_v);
+  self->delayed_send(self, config.upkeep_interval, compact_v);
   return {
     [self](const received_block& block) { on_block(self, block); },
     [self](const storage::edge_hello& hello) { on_hello(self, hello); },
@@ -228,6 +245,7 @@ store_writer(self_pointer self, store_writer_config config, store_writer_parts p
       keep_counters(self->state);
       self->delayed_send(self, self->state.config.counters_interval, tick_v);
     },
+    [self](compact) { on_upkeep(self); },
     [self](finish) {
       auto problem = write_all(self);
       keep_counters(self->state);

@@ -37,6 +37,10 @@ struct store_writer_config {
   /// again afterwards.
   std::size_t waiting_bytes_max = 64 << 20;
   std::chrono::milliseconds counters_interval{10'000}; ///< Edges' counters are kept.
+  /// How often the store is asked whether it has work of its own (see store::maintain).
+  std::chrono::milliseconds upkeep_interval{1000};
+  /// Windows at a time: blocks that come meanwhile wait for about 25 ms.
+  std::size_t upkeep_rows = 5000;
 };
 
 /// What the node shares with its writer; all of it outlives the actor.
@@ -69,6 +73,7 @@ struct store_writer_state {
   std::map<std::string, std::int64_t> kept_ns; ///< By edge: age of the kept counters.
   bool commit_is_due = false;
   std::string problem;
+  std::string upkeep_problem; ///< The last one that was logged.
 };
 
 store_writer_actor::behavior_type

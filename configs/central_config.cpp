@@ -11,6 +11,17 @@ namespace {
 
 using std::chrono::milliseconds;
 
+/// The defaults are those of `otherwise`.
+storage::retention read_retention(table_reader& table,
+                                  const storage::retention& otherwise) {
+  constexpr auto day_ns = storage::retention::day_ns;
+  auto days = [&](const char* key, std::int64_t fallback_ns) {
+    return table.integer(key, fallback_ns / day_ns, 0, 36'500) * day_ns;
+  };
+  return {days("raw_days", otherwise.raw_ns), days("minute_days", otherwise.minute_ns),
+          days("hour_days", otherwise.hour_ns), days("day_days", otherwise.day_tier_ns)};
+}
+
 void read_store(table_reader& root, central_config& config) {
   auto table = root.table("store");
   auto& store = config.node.store;
@@ -24,6 +35,20 @@ void read_store(table_reader& root, central_config& config) {
   store.quarantine_max = count("quarantine_max", store.quarantine_max);
   store.anomalies_max = count("anomalies_max", store.anomalies_max);
   store.alerts_max = count("alerts_max", store.alerts_max);
+  store.recent_rows_max = static_cast<std::size_t>(
+    table.integer("recent_rows_max", static_cast<std::int64_t>(store.recent_rows_max),
+                  1000, 10'000'000));
+  store.recent_age_ns_max
+    = table.integer("recent_age_s", store.recent_age_ns_max / 1'000'000'000, 10, 86'400)
+      * 1'000'000'000;
+  auto keep = table.table("keep");
+  store.keep = read_retention(keep, store.keep);
+  keep.finish();
+  for (auto& rule : table.tables("keep_of")) {
+    auto metric = rule.required_text("metric");
+    store.keep_rules.push_back({metric, read_retention(rule, store.keep)});
+    rule.finish();
+  }
   config.node.writer.commit_interval
     = milliseconds{table.integer("commit_interval_ms", 5, 1, 10'000)};
   table.finish();

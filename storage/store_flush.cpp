@@ -238,12 +238,13 @@ bool store_state::maintain(std::size_t rows, std::int64_t unix_ns) {
 
 void store_state::keep_up(std::span<const incoming_block> blocks,
                           std::int64_t unix_ns) {
-  // More than came, so that the other table is empty before this one is twice full.
+  // More than came, so that the other table is empty before this one is twice full. Not
+  // at once: the owner has its own time for it.
   std::size_t rows = 0;
   for (const auto& block : blocks)
     rows += 2 * block.records.summaries.size();
   auto waiting = recent.view().indexes[recent_now.active]->size();
-  if (waiting < config.recent_rows_max + recent_stayed)
+  if (waiting < config.recent_rows_max / 2 * 3 + recent_stayed)
     return;
   // The commit is done: what goes wrong here is tried again, and is told by maintain().
   static_cast<void>(guarded([&] {

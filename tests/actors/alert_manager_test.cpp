@@ -22,6 +22,7 @@ store_writer_actor::behavior_type recording_writer(store_writer_actor::pointer,
     [log](const weir::storage::stored_alert& x) { log->push_back(x); },
     [](commit) {},
     [](tick) {},
+    [](compact) {},
     [](finish) { return outcome{}; },
   };
 }

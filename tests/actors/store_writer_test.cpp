@@ -245,3 +245,26 @@ TEST_CASE("while nothing can be written, what waits is bounded and the rest is d
   CHECK(f.counters.queue_bytes < (1 << 20) + 100'000);
   CHECK(f.counters.queue_bytes > 1 << 19);
 }
+
+TEST_CASE_METHOD(fixture, "while no block waits, windows move into blocks part by part",
+                 "[actors]") {
+  auto own = weir::storage::store::open(
+               {.directory = dir.path() / "small", .recent_rows_max = 100}, 1)
+               .value();
+  auto small
+    = spawn(store_writer,
+            store_writer_config{
+              .commit_interval = 5ms, .upkeep_interval = 100ms, .upkeep_rows = 10},
+            store_writer_parts{own.get(), &fleet, &counters, [](auto&&...) {},
+                               [](auto&&...) {}, [](auto&&...) {}, [](auto&&...) {},
+                               [] { return std::int64_t{5'000'000'000}; }});
+  caf::anon_send(small, block("a", 1, 60));
+  caf::anon_send(small, block("b", 1, 60));
+  run();
+  advance(5ms);
+  CHECK(own->stats().recent == 120);
+  advance(200ms);
+  CHECK(own->stats().recent == 0);
+  CHECK(own->stats().summaries == 120);
+  CHECK(own->stats().minutes == 4);
+}
