@@ -2,6 +2,7 @@
 #include "storage/store.hpp"
 
 #include "storage/big_endian.hpp"
+#include "storage/random_id.hpp"
 #include "storage/store_impl.hpp"
 
 #include <utility>
@@ -36,6 +37,15 @@ void check_format(lmdb_txn& txn) {
   txn.put(table::meta, "format", value);
 }
 
+/// Which store this is: backups carry it, restored copies keep it.
+void ensure_store_id(lmdb_txn& txn) {
+  if (txn.get(table::meta, "store_id"))
+    return;
+  std::string value;
+  put_be(value, random_id());
+  txn.put(table::meta, "store_id", value);
+}
+
 } // namespace
 
 store_state::store_state(const store_config& conf, std::int64_t unix_ns)
@@ -46,6 +56,7 @@ store_state::store_state(const store_config& conf, std::int64_t unix_ns)
 void store_state::load() {
   auto txn = lmdb_txn{env, true};
   check_format(txn);
+  ensure_store_id(txn);
   std::map<stored_series_id, stored_series> found;
   {
     auto cursor = lmdb_cursor{txn, table::series};
