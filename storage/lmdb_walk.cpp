@@ -162,7 +162,11 @@ std::string_view lmdb_walk::value_of(const node& found, const tree_visit& visit)
   auto number = load<page_number>(found.data.data());
   auto count = overflow_pages(found.data_size, page_bytes_);
   meet(number, count);
-  outside_.resize(header_bytes + found.data_size);
+  auto size = header_bytes + found.data_size;
+  outside_.resize(1); // Is it there at all? Before memory is taken for it.
+  if (!file_.read(number * page_bytes_ + size - 1, outside_))
+    throw damage{page_text(number) + "cannot be read"};
+  outside_.resize(size);
   if (!file_.read(number * page_bytes_, outside_))
     throw damage{page_text(number) + "cannot be read"};
   auto header = load<page_header>(outside_.data());
