@@ -156,14 +156,13 @@ void copy_folder::hand_over() const {
     raise(parent_, "find it", errno);
   if (wanted.st_uid == ::geteuid() || ::geteuid() != 0)
     return;
-  for (const auto& file : {path() / "data.mdb", path()})
+  for (const auto& file : {path() / "data.mdb", path() / "owner.lock", path()})
     if (::chown(file.c_str(), wanted.st_uid, wanted.st_gid) != 0)
       raise(file, "give it to its owner", errno);
 }
 
 void copy_folder::publish() {
   std::error_code failed;
-  fs::remove(path() / "owner.lock", failed); // The lock itself lives with `lock_`.
   sync_directory(path());
   // An empty folder is replaced; anything else is not, also if it came meanwhile.
   bool is_there = fs::exists(fs::symlink_status(target_, failed));
@@ -175,6 +174,9 @@ void copy_folder::publish() {
     if (::rename(path().c_str(), target_.c_str()) != 0)
       raise(target_, "give the finished copy its name", errno);
   }
+  // Not before: whoever else wants to make this copy must find it locked or gone.
+  fs::remove(target_ / "owner.lock", failed);
+  sync_directory(target_);
   sync_directory(parent_);
   lock_.reset();
 }
