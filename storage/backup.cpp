@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <fstream>
 #include <limits>
+#include <memory>
 
 namespace weir::storage {
 
@@ -183,15 +184,17 @@ void read_data(const fs::path& folder, const backup_manifest& manifest,
 expected<backup_manifest, error> make_backup(const backup_config& config,
                                              std::int64_t unix_ns) {
   return guarded([&] {
-    lmdb_snapshot snapshot{config.from};
+    auto snapshot = std::make_unique<lmdb_snapshot>(config.from);
     check_paths(config);
     auto expected_bytes = bytes_in_use(config.from / "data.mdb");
-    auto manifest = describe(snapshot, config, unix_ns);
+    snapshot->renew(); // The check took its time: the file need not grow for it.
+    auto manifest = describe(*snapshot, config, unix_ns);
     copy_folder folder{config.to, false, expected_bytes};
     {
       hashed_file file{folder.path() / "data.mdb"};
-      copy_data(snapshot, file, expected_bytes, config.pace, manifest);
+      copy_data(*snapshot, file, expected_bytes, config.pace, manifest);
     }
+    snapshot.reset(); // Nor for what follows.
     check_copy(folder.path() / "data.mdb");
     write_manifest(folder.path(), manifest);
     failpoint("backup.publish.before");

@@ -159,6 +159,12 @@ lmdb_snapshot::lmdb_snapshot(const fs::path& directory) : directory_(directory) 
 
 lmdb_snapshot::~lmdb_snapshot() = default;
 
+void lmdb_snapshot::renew() {
+  ::mdb_txn_reset(pin_.get());
+  if (int code = ::mdb_txn_renew(pin_.get()); code != 0)
+    raise(code, "begin to read");
+}
+
 std::optional<std::string> lmdb_snapshot::get(const char* table,
                                               std::string_view key) const {
   MDB_dbi found = 0;

@@ -37,6 +37,9 @@ public:
   lmdb_snapshot(const lmdb_snapshot&) = delete;
   lmdb_snapshot& operator=(const lmdb_snapshot&) = delete;
 
+  /// Goes on to the newest commit: pages of the older one may be used again.
+  void renew();
+
   /// The value of a key in a table; nothing if there is no such table or key.
   std::optional<std::string> get(const char* table, std::string_view key) const;
 
