@@ -2,6 +2,7 @@
 #include "storage/backup.hpp"
 
 #include "storage/failpoint.hpp"
+#include "storage/lmdb_layout.hpp"
 #include "storage/verify.hpp"
 #include "tests/storage/small_disk.hpp"
 #include "tests/storage/store_dump.hpp"
@@ -373,6 +374,33 @@ TEST_CASE_METHOD(fixture, "a damaged store is not copied as if it were sound",
   CHECK(made.error().code == errc::damaged);
   CHECK(made.error().message.find("weir verify") != std::string::npos);
   CHECK(names() == "store ");
+}
+
+TEST_CASE_METHOD(fixture,
+                 "a store with pages that are neither used nor free is copied, too",
+                 "[backup]") {
+  fill(50);
+  auto file = directory / "store" / "data.mdb";
+  auto bytes = read_file(file);
+  {
+    using namespace lmdb_layout;
+    auto tree = read_metas(data_file{file}).trees[0];
+    REQUIRE(tree.depth == 1);
+    auto page = std::string_view{bytes}.substr(tree.root * 4096, 4096);
+    auto header = load<page_header>(page.data());
+    auto list = read_node(tree.root, page, header, 0).data; // Count, then pages.
+    auto count = load<page_number>(list.data());
+    REQUIRE(count > 0);
+    bytes[static_cast<std::size_t>(list.data() - bytes.data())]
+      = static_cast<char>(count - 1); // The last one is forgotten.
+  }
+  write_file(file, bytes);
+  auto made = back_up("backup");
+  REQUIRE(made);
+  CHECK_FALSE(made->is_compacted);
+  CHECK(check_backup(directory / "backup"));
+  REQUIRE(restore("backup", "restored"));
+  CHECK(dump(*open("restored")) == dump_after(50));
 }
 
 TEST_CASE_METHOD(fixture, "a full disk is said before the copy begins, and within it",
