@@ -30,6 +30,11 @@ void add_api_commands(CLI::App& parent, chosen_action& chosen);
 void add_query_command(CLI::App& parent, chosen_action& chosen);
 void add_check_command(CLI::App& parent, chosen_action& chosen);
 
+/// backup, restore.
+void add_backup_commands(CLI::App& parent, chosen_action& chosen);
+/// verify, store stats.
+void add_verify_commands(CLI::App& parent, chosen_action& chosen);
+
 /// Prints "weir: <message>" on standard error; returns `code`.
 int fail(const char* message, int code = exit_failed);
 

@@ -36,6 +36,8 @@ int run(int argc, char** argv) {
   weir::cli::add_dry_run_command(app, chosen);
   weir::cli::add_keys_command(app, chosen);
   weir::cli::add_check_command(app, chosen);
+  weir::cli::add_backup_commands(app, chosen);
+  weir::cli::add_verify_commands(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {

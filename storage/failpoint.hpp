@@ -21,28 +21,48 @@ namespace weir::storage {
 /// The one table of failpoints: add a line here for each new one. Names are
 /// "<component>.<step>.<before|after>", before or after the step became durable.
 inline constexpr auto failpoint_names = std::to_array<std::string_view>({
-  "journal.append.before",        "journal.append.after",
+  "journal.append.before",
+  "journal.append.after",
   "journal.segment.before", // A fresh file gets its header: appends go there next.
-  "journal.segment.after",        "journal.sync.before",
-  "journal.sync.after",           "outbox.commit.before",
-  "outbox.commit.after",          "outbox.acknowledge.before",
+  "journal.segment.after",
+  "journal.sync.before",
+  "journal.sync.after",
+  "outbox.commit.before",
+  "outbox.commit.after",
+  "outbox.acknowledge.before",
   "outbox.acknowledge.after",
   "outbox.offer.before", // Marks what may be at the centre.
   "outbox.offer.after",
   "outbox.give_up.before", // Blocks become holes.
-  "outbox.give_up.after",         "outbox.coalesce.before",
-  "outbox.coalesce.after",        "outbox.begin_run.before",
-  "outbox.begin_run.after",       "outbox.drop_checkpoint.before",
-  "outbox.drop_checkpoint.after", "outbox.renew_epoch.before",
-  "outbox.renew_epoch.after",     "store.commit.before",
+  "outbox.give_up.after",
+  "outbox.coalesce.before",
+  "outbox.coalesce.after",
+  "outbox.begin_run.before",
+  "outbox.begin_run.after",
+  "outbox.drop_checkpoint.before",
+  "outbox.drop_checkpoint.after",
+  "outbox.renew_epoch.before",
+  "outbox.renew_epoch.after",
+  "store.commit.before",
   "store.commit.after",
   "store.switch.before", // The other table of recent windows takes over.
   "store.switch.after",
   "store.flush.before", // Recent windows move into blocks.
-  "store.flush.after",            "store.retention.before",
+  "store.flush.after",
+  "store.retention.before",
   "store.retention.after",
   "rotation.batch.before", // Values under a new data key.
   "rotation.batch.after",
+  "backup.data.before",
+  "backup.data.after",
+  "backup.manifest.before",
+  "backup.manifest.after",
+  "backup.publish.before", // The copy gets its name.
+  "backup.publish.after",
+  "restore.data.before",
+  "restore.data.after",
+  "restore.publish.before",
+  "restore.publish.after",
 });
 
 /// The exit code of a process that ended at a failpoint: what a shell shows for kill -9.

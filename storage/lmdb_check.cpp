@@ -1,168 +1,25 @@
 #include "storage/lmdb_check.hpp"
 
-#include "storage/failure.hpp"
+#include "storage/lmdb_layout.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <array>
-#include <cerrno>
 #include <cstdint>
-#include <cstring>
 #include <deque>
-#include <optional>
 #include <string_view>
-#include <system_error>
 #include <vector>
 
 namespace weir::storage {
 
+using namespace lmdb_layout;
+
 namespace {
 
-// The layout of LMDB 0.9 data files (data version 1), in the machine's own byte
-// order and word size, as LMDB writes it.
-using page_number = std::size_t;
-
-constexpr std::uint32_t magic = 0xBEEFC0DE;
-constexpr std::uint32_t data_version = 1;
-constexpr page_number no_page = ~page_number{0};
-constexpr std::size_t header_bytes = sizeof(page_number) + 8;
-constexpr std::size_t node_header_bytes = 8;
 constexpr std::size_t unknown_pages_max = 64;
-constexpr std::size_t depth_max = 32; // LMDB's cursors have so many levels.
-constexpr std::size_t file_bytes_max = std::size_t{1}
-                                       << (sizeof(std::size_t) > 4 ? 46 : 31);
-
-enum page_flag : std::uint16_t { branch = 1, leaf = 2, overflow = 4, meta = 8 };
-enum node_flag : std::uint16_t { big_data = 1, sub_data = 2 };
-
-struct tree_record {       // MDB_db
-  std::uint32_t page_size; // In the free list's record; else 0.
-  std::uint16_t flags;
-  std::uint16_t depth;
-  page_number branch_pages;
-  page_number leaf_pages;
-  page_number overflow_pages;
-  std::size_t entries;
-  page_number root;
-};
-
-struct meta_record { // MDB_meta
-  std::uint32_t magic;
-  std::uint32_t version;
-  std::size_t address;
-  std::size_t map_size;
-  std::array<tree_record, 2> trees; // Free list, main.
-  page_number last_page;
-  std::size_t transaction;
-};
-
-struct page_header {
-  page_number number;
-  std::uint16_t pad;
-  std::uint16_t flags;
-  std::uint16_t lower; // With `upper` the number of pages, in overflow pages.
-  std::uint16_t upper;
-};
-static_assert(sizeof(page_header) == header_bytes);
-
-struct node {
-  std::uint16_t flags = 0;
-  std::size_t data_size = 0;
-  page_number child = 0; // In branch pages.
-  std::string_view key;
-  std::string_view data; // Within the page; a page number if big_data.
-};
-
-/// Thrown inside the check, never out of it.
-struct damage {
-  std::string reason;
-};
-
-template <class T>
-T load(const char* bytes) {
-  T x;
-  std::memcpy(&x, bytes, sizeof(T));
-  return x;
-}
-
-class open_file {
-public:
-  explicit open_file(const std::filesystem::path& path)
-    : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    struct stat info = {};
-    if (fd_ < 0 && errno == ENOENT)
-      return;
-    if (fd_ < 0 || ::fstat(fd_, &info) != 0)
-      throw failure(errc::cannot_open,
-                    path.string() + ": " + std::generic_category().message(errno)
-                      + ". The file must belong to the user that runs this "
-                        "program.");
-    if (!S_ISREG(info.st_mode))
-      throw failure(errc::cannot_open, path.string() + " is not a file.");
-    size_ = static_cast<std::size_t>(info.st_size);
-  }
-  ~open_file() {
-    if (fd_ >= 0)
-      ::close(fd_);
-  }
-  open_file(const open_file&) = delete;
-  open_file& operator=(const open_file&) = delete;
-
-  std::size_t size() const {
-    return size_;
-  }
-
-  bool read(std::size_t offset, std::vector<char>& into) const {
-    auto got = ::pread(fd_, into.data(), into.size(), static_cast<off_t>(offset));
-    return got >= 0 && static_cast<std::size_t>(got) == into.size();
-  }
-
-private:
-  int fd_;
-  std::size_t size_ = 0;
-};
-
-std::string page_text(page_number number) {
-  return "page " + std::to_string(number) + ": ";
-}
-
-meta_record read_meta(const open_file& file, std::size_t offset) {
-  std::vector<char> bytes(header_bytes + sizeof(meta_record));
-  if (!file.read(offset, bytes))
-    throw damage{"the file ends in its first two pages"};
-  auto header = load<page_header>(bytes.data());
-  auto found = load<meta_record>(bytes.data() + header_bytes);
-  if ((header.flags & meta) == 0 || found.magic != magic)
-    throw damage{"no LMDB database (meta page at byte " + std::to_string(offset) + ")"};
-  if (found.version != data_version)
-    throw damage{"LMDB data version " + std::to_string(found.version) + ", not 1"};
-  auto size = found.trees[0].page_size;
-  if (size < 512 || size > 32768 || (size & (size - 1)) != 0)
-    throw damage{"impossible page size " + std::to_string(size)};
-  if (found.trees[0].flags != 8) // Integer keys, and no flag that moves the map.
-    throw damage{"impossible flags in a meta page"};
-  if (found.last_page < 1 || found.last_page >= file_bytes_max / size)
-    throw damage{"impossible last page " + std::to_string(found.last_page)};
-  return found;
-}
-
-/// The newer of the two meta pages, which is the one LMDB takes.
-meta_record read_metas(const open_file& file) {
-  auto first = read_meta(file, 0);
-  auto second = read_meta(file, first.trees[0].page_size);
-  if (second.trees[0].page_size != first.trees[0].page_size)
-    throw damage{"the meta pages disagree about the page size"};
-  return second.transaction > first.transaction ? second : first;
-}
 
 /// Walks all trees, each page once: a page number that leads out of the file,
 /// to a page of another kind, or to one that was met before is damage.
 class tree_walk {
 public:
-  tree_walk(const open_file& file, const meta_record& meta_page, std::size_t pages_max)
+  tree_walk(const data_file& file, const meta_record& meta_page, std::size_t pages_max)
     : file_(file), meta_(meta_page), pages_max_(pages_max),
       page_(meta_page.trees[0].page_size), met_(meta_page.last_page + 1) {
   }
@@ -225,18 +82,10 @@ private:
   void visit(const step& at) {
     auto header = read_page(at.number);
     auto wanted = at.levels > 1 ? branch : leaf;
-    if (header.number != at.number || header.flags != wanted)
-      throw damage{page_text(at.number) + "is not what its parent says"};
-    if (header.lower < header_bytes || header.lower % 2 != 0
-        || header.upper < header.lower || header.upper > page_.size())
-      throw damage{page_text(at.number) + "impossible bounds"};
-    auto count = (header.lower - header_bytes) / 2;
-    // A branch without a second key occurs in a merge, but not at rest.
-    if (count == 0 || (wanted == branch && count < 2))
-      throw damage{page_text(at.number) + "has too few entries"};
+    check_header(at.number, header, wanted, page_.size());
     std::string key_before;
-    for (std::size_t i = 0; i < count; ++i) {
-      auto found = read_node(at.number, header, i);
+    for (std::size_t i = 0; i < header.entries(); ++i) {
+      auto found = read_node(at.number, {page_.data(), page_.size()}, header, i);
       // A branch's first key is never looked at.
       if (i > (wanted == branch ? 1u : 0u) && !in_order(at.kind, key_before, found.key))
         throw damage{page_text(at.number) + "its keys are out of order"};
@@ -281,7 +130,7 @@ private:
   std::string_view read_overflow(const step& at, const node& found,
                                  std::vector<char>& outside) {
     auto number = load<page_number>(found.data.data());
-    auto count = (header_bytes - 1 + found.data_size) / page_.size() + 1;
+    auto count = overflow_pages(found.data_size, page_.size());
     meet(number, 1);
     // Values are opaque, so the header is enough; the free list is not.
     auto whole = at.kind == tree_kind::free_list;
@@ -290,7 +139,7 @@ private:
     if (!read_bytes(number, outside))
       throw damage{page_text(number) + "cannot be read"};
     auto header = load<page_header>(outside.data());
-    auto pages = header.lower | std::size_t{header.upper} << 16;
+    auto pages = header.pages();
     if (header.number != number || header.flags != overflow || pages < count)
       throw damage{page_text(number) + "is not what its parent says"};
     if (pages > 1) // A value that became smaller keeps its pages.
@@ -317,33 +166,6 @@ private:
     }
   }
 
-  node read_node(page_number number, const page_header& header,
-                 std::size_t index) const {
-    auto offset = load<std::uint16_t>(page_.data() + header_bytes + 2 * index);
-    if (offset < header.upper || offset % 2 != 0
-        || offset + node_header_bytes > page_.size())
-      throw damage{page_text(number) + "impossible place of an entry"};
-    const auto* bytes = page_.data() + offset;
-    auto low = load<std::uint16_t>(bytes);
-    auto high = load<std::uint16_t>(bytes + 2);
-    auto flags = load<std::uint16_t>(bytes + 4);
-    auto key_size = load<std::uint16_t>(bytes + 6);
-    auto room = page_.size() - offset - node_header_bytes;
-    if (key_size > room)
-      throw damage{page_text(number) + "a key runs over the page's end"};
-    auto key = std::string_view{bytes + node_header_bytes, key_size};
-    auto value = low | std::size_t{high} << 16;
-    if (header.flags == branch) { // The flags are the number's upper bits.
-      if constexpr (sizeof(page_number) > 4)
-        value |= std::size_t{flags} << 32;
-      return {0, 0, value, key, {}};
-    }
-    auto inside = flags == big_data ? sizeof(page_number) : value;
-    if (inside > room - key_size)
-      throw damage{page_text(number) + "a value runs over the page's end"};
-    return {flags, value, 0, key, {bytes + node_header_bytes + key_size, inside}};
-  }
-
   page_header read_page(page_number number) {
     pages_read_ += 1;
     if (!read_bytes(number, page_))
@@ -355,7 +177,7 @@ private:
     return file_.read(number * meta_.trees[0].page_size, into);
   }
 
-  const open_file& file_;
+  const data_file& file_;
   const meta_record& meta_;
   const std::size_t pages_max_;
   std::size_t pages_read_ = 0;
@@ -367,7 +189,7 @@ private:
 } // namespace
 
 file_verdict check_lmdb_file(const std::filesystem::path& path, std::size_t pages_max) {
-  auto file = open_file{path};
+  const data_file file{path};
   if (file.size() == 0)
     return {};
   try {

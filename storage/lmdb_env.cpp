@@ -26,6 +26,9 @@ namespace {
 /// Checked at every start: 256 MB of 4 KB pages, a fraction of a second.
 constexpr std::size_t pages_checked_max = 65'536;
 
+/// So many writing transactions pass between two looks for dead readers.
+constexpr unsigned writes_per_reader_check = 256;
+
 /// A write that fails with this little free space failed because of it.
 constexpr std::uint64_t full_below_bytes = 1 << 20;
 
@@ -279,8 +282,17 @@ void lmdb_env::give_back_pages() const {
   }
 }
 
+/// Another process that made a copy and was killed leaves its place in the table of
+/// readers: pages freed since then would never be used again.
+void lmdb_env::free_dead_readers() const {
+  int dead_readers = 0;
+  ::mdb_reader_check(env_.get(), &dead_readers);
+}
+
 lmdb_txn::lmdb_txn(const lmdb_env& env, bool writes)
   : env_(env), map_lock_(env.map_mutex_) {
+  if (writes && env.writes_begun_.fetch_add(1) % writes_per_reader_check == 0)
+    env.free_dead_readers();
   unsigned flags = writes ? 0u : unsigned{MDB_RDONLY};
   if (int code = ::mdb_txn_begin(env.env_.get(), nullptr, flags, &txn_); code != 0)
     env.raise(code, "begin a transaction");

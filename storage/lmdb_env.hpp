@@ -9,6 +9,7 @@
 #include "storage/database_directory.hpp"
 #include "storage/failure.hpp"
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -163,6 +164,7 @@ private:
   friend class lmdb_cursor;
 
   std::uint64_t file_bytes() const;
+  void free_dead_readers() const;
   void open_env(const lmdb_options& options);
   void open_tables(const lmdb_options& options);
   [[noreturn]] void raise(int code, const char* doing) const;
@@ -178,6 +180,7 @@ private:
   std::size_t reserve_wanted_bytes_ = 0;
   std::uint64_t reserved_end_ = 0; ///< Offset up to which the file's space is ours.
   mutable std::shared_mutex map_mutex_;
+  mutable std::atomic<unsigned> writes_begun_ = 0;
   bool was_damaged_ = false;
 };
 

@@ -2,6 +2,7 @@
 #include "storage/store.hpp"
 
 #include "storage/big_endian.hpp"
+#include "storage/random_id.hpp"
 #include "storage/store_impl.hpp"
 
 #include <algorithm>
@@ -37,6 +38,15 @@ void check_format(lmdb_txn& txn) {
   std::string value;
   put_be(value, format_version);
   txn.put(table::meta, "format", value);
+}
+
+/// Which store this is: backups carry it, restored copies keep it.
+void ensure_store_id(lmdb_txn& txn) {
+  if (txn.get(table::meta, "store_id"))
+    return;
+  std::string value;
+  put_be(value, random_id());
+  txn.put(table::meta, "store_id", value);
 }
 
 } // namespace
@@ -86,6 +96,7 @@ void store_state::note_damage(const block_key& where, const error& what) const {
 void store_state::load() {
   auto txn = lmdb_txn{env, true};
   check_format(txn);
+  ensure_store_id(txn);
   std::map<stored_series_id, stored_series> found;
   {
     auto cursor = lmdb_cursor{txn, table::series};

@@ -32,14 +32,14 @@ const std::map<std::string, names> allowed{
 /// files' common prefixes.
 const std::vector<std::pair<std::string, std::vector<std::string>>> adapters{
   {"caf/", {"actors/", "tests/"}},
-  {"lmdb.h", {"storage/lmdb_env."}},
+  {"lmdb.h", {"storage/lmdb_env.", "storage/lmdb_snapshot."}},
   {"mqtt/", {"transport/mqtt_client.cpp"}},
   {"simdjson.h", {"transport/json_values.hpp"}},
   {"msgpack.hpp", {"transport/msgpack_", "web/msgpack_"}},
   {"zmq", {"transport/"}},
   {"sodium.h",
-   {"storage/sealing_sodium.cpp", "transport/curve.cpp", "transport/private_file.cpp",
-    "web/secrets.cpp"}},
+   {"storage/blake2b.cpp", "storage/sealing_sodium.cpp", "transport/curve.cpp",
+    "transport/private_file.cpp", "web/secrets.cpp"}},
   {"zstd.h", {"analytics/zstd_codec.cpp"}},
   {"toml++/", {"configs/toml_file.cpp"}},
   {"date/", {"configs/time_zones.cpp"}},

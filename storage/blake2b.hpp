@@ -1,0 +1,26 @@
+// INTERNAL: BLAKE2b-512 (RFC 7693) of bytes that come in pieces: what `b2sum` prints.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace weir::storage {
+
+/// The adapter of libsodium's hash. Not thread-safe.
+class blake2b {
+public:
+  blake2b();
+
+  void add(std::string_view bytes);
+
+  /// 128 hexadecimal digits, lower case. Call it once, at the end.
+  std::string hex();
+
+private:
+  alignas(64) unsigned char state_[384]; // crypto_generichash_state.
+};
+
+inline constexpr std::size_t blake2b_hex_size = 128;
+
+} // namespace weir::storage
