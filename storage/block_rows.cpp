@@ -123,7 +123,8 @@ std::vector<encoded_block> encode_rows(const row_set& rows, std::size_t bytes_ma
   std::vector<encoded_block> result;
   auto all = std::span{rows.rows};
   auto origins = std::span{rows.origins};
-  // What fits is found by trying: a little more than the block before took.
+  // What fits is found by trying, which costs an encoding each time: so many as the block
+  // before had room for, and a little less.
   auto likely = std::size_t{384};
   for (std::size_t at = 0; at < all.size();) {
     auto count = rows_to_try(all.subspan(at), likely);
@@ -136,8 +137,9 @@ std::vector<encoded_block> encode_rows(const row_set& rows, std::size_t bytes_ma
     result.push_back({all[at].start_ns, static_cast<std::uint32_t>(fitted.records),
                       std::move(head) + fitted.bytes});
     at += fitted.records;
-    // All fitted: there may be room for many more.
-    likely = fitted.records == count ? 4 * count : fitted.records + fitted.records / 8;
+    likely = std::max<std::size_t>(1, fitted.records * room
+                                        / std::max<std::size_t>(fitted.bytes.size(), 1)
+                                        * 31 / 32);
   }
   return result;
 }

@@ -28,6 +28,8 @@ void recent_index::freeze() {
     sort(windows);
     windows.shrink_to_fit();
     size_ += windows.size();
+    if (!windows.empty())
+      last_start_ns_ = std::max(last_start_ns_, windows.back().start_ns);
   }
 }
 

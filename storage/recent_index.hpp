@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <mutex>
 #include <shared_mutex>
 #include <unordered_map>
@@ -38,6 +39,11 @@ public:
 
   bool contains(stored_series_id series, const recent_window& window) const;
 
+  /// All that start behind this are not there. @pre freeze() was called.
+  std::int64_t last_start_ns() const {
+    return last_start_ns_;
+  }
+
   /// Those with start in [from_ns, to_ns), in the order in which they are shown.
   std::vector<recent_window> of(stored_series_id series, std::int64_t from_ns,
                                 std::int64_t to_ns) const;
@@ -51,6 +57,7 @@ private:
   mutable std::shared_mutex mutex_;
   std::unordered_map<stored_series_id, std::vector<recent_window>> windows_;
   std::size_t size_ = 0;
+  std::int64_t last_start_ns_ = std::numeric_limits<std::int64_t>::min();
 };
 
 } // namespace weir::storage

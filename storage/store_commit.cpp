@@ -219,43 +219,52 @@ void store_txn::put_on_older(lmdb_cursor& cursor, const waiting_summary& x,
   note_summary(x, merged(window));
 }
 
-/// Looks up what waits in the table that is being emptied, and in the blocks.
+/// Looks up windows that may stand in the table that is being emptied, or in blocks.
 void store_txn::find_older() {
-  std::sort(waiting_.begin(), waiting_.end(),
-            [](const waiting_summary& a, const waiting_summary& b) {
-              auto order = a.key <=> b.key;
-              return order != 0 ? order < 0 : a.order < b.order;
-            });
+  std::vector<waiting_summary*> asked;
+  for (auto& x : waiting_)
+    if (may_be_older(x.key))
+      asked.push_back(&x);
+  std::sort(asked.begin(), asked.end(), [](const auto* a, const auto* b) {
+    return std::tie(a->key, a->order) < std::tie(b->key, b->order);
+  });
   store_rows rows_of_blocks{store_, txn_};
   row_set rows;
   std::optional<block_key> at; // What `rows` holds.
-  for (std::size_t i = 0; i < waiting_.size(); ++i) {
-    auto& x = waiting_[i];
-    if (i > 0 && waiting_[i - 1].key == x.key) {
-      x.older = waiting_[i - 1].older;
-      continue;
-    }
-    if (auto window = find_in_flushing(x)) {
-      x.older = older_.size();
-      older_.push_back(std::move(*window));
-      continue;
-    }
-    auto place = row_place{tier::raw, x.key.series, x.key.width_ns};
-    auto last_ns = last_in_blocks(x.key);
-    if (!last_ns || x.key.start_ns > *last_ns
-        || rows_of_blocks.is_late(x.key.series, {x.key.start_ns, x.key.width_ns}))
-      continue;
-    if (auto found = find_in_blocks(txn_, table::blocks, place, x.key.start_ns, at,
-                                    rows, store_.damage_sink())) {
-      auto row = rows.rows[*found];
-      row.series = x.key.series;
-      x.older = older_.size();
-      older_.push_back(
-        {window_parts{
-           rows.origins[*found].epoch, rows.origins[*found].run, std::move(row), {}},
-         {}});
-    }
+  const waiting_summary* before = nullptr;
+  for (auto* x : asked) {
+    if (before != nullptr && before->key == x->key)
+      x->older = before->older;
+    else if (auto window = find_in_flushing(*x))
+      x->older = note_older(std::move(*window));
+    else if (!rows_of_blocks.is_late(x->key.series, {x->key.start_ns, x->key.width_ns}))
+      x->older = find_in_rows(*x, at, rows);
+    before = x;
   }
+}
+
+bool store_txn::may_be_older(const window_key& key) {
+  if (store_.recent_now.is_flushing && key.start_ns <= flushing_->last_start_ns())
+    return true;
+  return key.start_ns <= store_.last_in_blocks(txn_, {key.series, key.width_ns});
+}
+
+std::size_t store_txn::note_older(stored_window window) {
+  older_.push_back(std::move(window));
+  return older_.size() - 1;
+}
+
+std::size_t store_txn::find_in_rows(const waiting_summary& x,
+                                    std::optional<block_key>& at, row_set& rows) {
+  auto place = row_place{tier::raw, x.key.series, x.key.width_ns};
+  auto found = find_in_blocks(txn_, table::blocks, place, x.key.start_ns, at, rows,
+                              store_.damage_sink());
+  if (!found)
+    return none;
+  auto row = rows.rows[*found];
+  row.series = x.key.series;
+  const auto& origin = rows.origins[*found];
+  return note_older({window_parts{origin.epoch, origin.run, std::move(row), {}}, {}});
 }
 
 std::optional<stored_window> store_txn::find_in_flushing(const waiting_summary& x) {
@@ -267,13 +276,15 @@ std::optional<stored_window> store_txn::find_in_flushing(const waiting_summary& 
   return value ? std::optional{read_window(x, *value)} : std::nullopt;
 }
 
-/// Start of the last row in blocks; most windows come behind it.
-std::optional<std::int64_t> store_txn::last_in_blocks(const window_key& key) {
-  auto place = std::pair{key.series, key.width_ns};
-  if (!last_place_ || last_place_->first != place)
-    last_place_.emplace(place, last_row_start(txn_, table::blocks,
-                                              {tier::raw, key.series, key.width_ns}));
-  return last_place_->second;
+/// Start of the last row in blocks; the least time if there is none. Most windows come
+/// behind it.
+std::int64_t store_state::last_in_blocks(const lmdb_txn& txn, const series_width& of) {
+  auto [known, is_new] = last_in_blocks_.try_emplace(of, start_ns_min - 1);
+  if (is_new)
+    if (auto last_ns
+        = last_row_start(txn, table::blocks, {tier::raw, of.series, of.width_ns}))
+      known->second = *last_ns;
+  return known->second;
 }
 
 /// A value that nobody can read any more is replaced: it must not hold up its edge for

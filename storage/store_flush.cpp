@@ -35,8 +35,10 @@ public:
       starts.clear();
     for (const auto& x : windows)
       take({series, x.width_ns, x.start_ns});
-    for (auto& [width_ns, rows] : by_width_)
+    for (auto& [width_ns, rows] : by_width_) {
+      note_last({series, width_ns}, rows.rows.back().start_ns);
       writer_.merge({tier::raw, series, width_ns}, std::move(rows));
+    }
     for (auto level : rollup_tiers)
       roll_up(series, level);
     return windows.size();
@@ -97,6 +99,13 @@ private:
       if (auto value = txn_.get(table::positions, position_key(edge, x.epoch)))
         known->second = to_position(position_key(edge, x.epoch), *value).lane_first;
     return known->second != 0 && x.seq >= known->second;
+  }
+
+  /// Too late a time does no harm, should the transaction fail.
+  void note_last(const series_width& of, std::int64_t start_ns) {
+    auto known = store_.last_in_blocks_.find(of);
+    if (known != store_.last_in_blocks_.end())
+      known->second = std::max(known->second, start_ns);
   }
 
   void stay(const window_key& key, const std::string& bytes, const std::string& value) {

@@ -71,6 +71,21 @@ private:
   std::unordered_map<std::string, stored_series_id> ids_;
 };
 
+struct series_width {
+  stored_series_id series = 0;
+  std::int64_t width_ns = 0;
+
+  bool operator==(const series_width&) const = default;
+};
+
+struct series_width_hash {
+  std::size_t operator()(const series_width& x) const {
+    auto bits
+      = static_cast<std::uint64_t>(x.width_ns) ^ (std::uint64_t{x.series} << 32);
+    return static_cast<std::size_t>((bits ^ (bits >> 29)) * 0x9e3779b97f4a7c15ull);
+  }
+};
+
 struct store_state {
   store_state(const store_config& config, std::int64_t unix_ns);
   void load();
@@ -78,6 +93,9 @@ struct store_state {
   /// @pre check_block() of each block; under write_mutex.
   commit_report commit(std::span<const incoming_block> blocks, std::int64_t unix_ns,
                        std::span<const edge_hello> hellos);
+
+  // -- store_commit.cpp --
+  std::int64_t last_in_blocks(const lmdb_txn& txn, const series_width& of);
 
   // -- store_flush.cpp --
   /// Moves the rows of an older program's table to where they belong.
@@ -117,6 +135,8 @@ struct store_state {
   recent_state recent_now;          // Under write_mutex; as it is on disk.
   std::size_t recent_stayed = 0;    // Under write_mutex: rows that the last flush left.
   std::int64_t recent_since_ns = 0; // Under write_mutex: when the active table began.
+  /// Under write_mutex: start of the last raw row in blocks, as far as it was asked for.
+  std::unordered_map<series_width, std::int64_t, series_width_hash> last_in_blocks_;
   std::vector<stored_series_id> flush_series; // Under write_mutex: what the other has.
   std::string retention_at;                   // Under write_mutex: where it goes on.
   std::int64_t retention_round_ns = 0;        // Under write_mutex: when it began.
@@ -193,7 +213,10 @@ private:
                     std::string_view key);
   void find_older();
   std::optional<stored_window> find_in_flushing(const waiting_summary& x);
-  std::optional<std::int64_t> last_in_blocks(const window_key& key);
+  bool may_be_older(const window_key& key);
+  std::size_t note_older(stored_window window);
+  std::size_t find_in_rows(const waiting_summary& x, std::optional<block_key>& at,
+                           row_set& rows);
   stored_window read_window(const waiting_summary& x, std::string_view value);
   void note_summary(const waiting_summary& x, analytics::summary stored);
   void add_anomaly(const analytics::anomaly& x, stored_series_id id);
@@ -229,10 +252,6 @@ private:
   std::string value_;                                    // Room for one value.
   std::shared_ptr<recent_index> active_;
   std::shared_ptr<recent_index> flushing_;
-  /// Series and width that were looked up last, and what was found.
-  std::optional<
-    std::pair<std::pair<stored_series_id, std::int64_t>, std::optional<std::int64_t>>>
-    last_place_;
   std::map<stored_series_id, stored_series> changed_series_;
   std::map<std::pair<std::string, std::string>, stored_series_id> new_ids_;
   std::uint64_t next_anomaly_;
