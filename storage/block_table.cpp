@@ -15,6 +15,9 @@ constexpr auto time_max = std::numeric_limits<std::int64_t>::max();
 constexpr std::size_t key_bytes = 1 + 4 + 8 + 8;
 constexpr std::size_t place_bytes = key_bytes - 8;
 
+/// So many that are not full may stand behind each other.
+constexpr std::size_t small_blocks_max = 16;
+
 std::string key_of(const row_place& place, std::int64_t start_ns) {
   return to_key(block_key{place, start_ns});
 }
@@ -149,34 +152,55 @@ block_writer::block_writer(lmdb_txn& txn, lmdb_table blocks, std::size_t bytes_m
   : txn_(txn), blocks_(blocks), bytes_max_(bytes_max), damaged_(std::move(damaged)) {
 }
 
-/// Around a row that begins at `start_ns`.
+void block_writer::join(neighbours& near, const block_key& key,
+                        std::string_view value) {
+  row_set rows;
+  if (auto done = decode_rows(value, rows); !done) {
+    damaged_(key, done.error());
+    return;
+  }
+  near.joined.push_back(key);
+  near.before = merged(std::move(rows), std::move(near.before));
+}
+
+/// Around `rows` rows of which the first begins at `start_ns`. Small blocks stay behind
+/// each other until there is enough for a full one: to encode a growing block again and
+/// again would cost a multiple.
 block_writer::neighbours block_writer::look(const row_place& place,
-                                            std::int64_t start_ns) {
+                                            std::int64_t start_ns, std::size_t rows) {
   neighbours result;
   lmdb_cursor cursor{txn_, blocks_};
-  bool more = false;
-  if (seek_before(cursor, place, behind(start_ns))) {
-    auto value = cursor.value();
-    auto head = decode_head(value);
-    auto key = to_block_key(cursor.key());
-    result.before_start_ns = key.first_start_ns;
-    // Nearly full: to fill it up would cost more than the room is worth.
-    result.is_before_full = value.size() > bytes_max_ - bytes_max_ / 8;
-    if (head) {
-      result.has_before = true;
-      result.before_last_ns = head->last_start_ns;
-      bool joins = !result.is_before_full || head->last_start_ns >= start_ns;
-      if (joins && !decode_rows(value, result.before))
-        result.has_before = false;
-    }
-    if (!result.has_before)
-      damaged_(key, error{errc::malformed, "the block's bytes are damaged."});
-    more = cursor.next();
-  } else {
-    more = cursor.seek(key_of(place, start_ns));
-  }
-  if (more && is_of(place, cursor.key()))
+  std::vector<std::pair<block_key, std::string_view>> small;
+  bool more = seek_before(cursor, place, behind(start_ns));
+  if (more && cursor.next() && is_of(place, cursor.key()))
     result.behind_start_ns = to_block_key(cursor.key()).first_start_ns;
+  if (!more && cursor.seek(key_of(place, start_ns)) && is_of(place, cursor.key()))
+    result.behind_start_ns = to_block_key(cursor.key()).first_start_ns;
+  std::size_t bytes = 0;
+  std::size_t bytes_per_row = 0;
+  for (more = seek_before(cursor, place, behind(start_ns)); more;
+       more = cursor.previous() && is_of(place, cursor.key())) {
+    auto value = cursor.value();
+    auto key = to_block_key(cursor.key());
+    auto head = decode_head(value);
+    if (!head) {
+      damaged_(key, head.error());
+      break;
+    }
+    if (small.empty() && head->last_start_ns >= start_ns) {
+      join(result, key, value);
+      return result;
+    }
+    if (value.size() > bytes_max_ - bytes_max_ / 8 || small.size() >= small_blocks_max)
+      break;
+    small.emplace_back(key, value);
+    bytes += value.size();
+    bytes_per_row = std::max(bytes_per_row, value.size() / head->rows);
+  }
+  bool is_enough = bytes + rows * bytes_per_row >= bytes_max_;
+  if (is_enough || small.size() >= small_blocks_max)
+    for (const auto& [key, value] : small)
+      join(result, key, value);
   return result;
 }
 
@@ -188,18 +212,17 @@ void block_writer::put(const row_place& place, const row_set& rows) {
 void block_writer::merge(const row_place& place, row_set&& rows) {
   auto& added = rows_added_[static_cast<std::size_t>(place.level)];
   for (std::size_t i = 0; i < rows.size();) {
-    auto near = look(place, rows.rows[i].start_ns);
+    auto near = look(place, rows.rows[i].start_ns, rows.size() - i);
     row_set part;
     for (; i < rows.size()
            && (!near.behind_start_ns || rows.rows[i].start_ns < *near.behind_start_ns);
          ++i)
       part.add(std::move(rows.rows[i]), rows.origins[i]);
+    added -= static_cast<std::int64_t>(near.before.size());
+    part = merged(std::move(near.before), std::move(part));
     added += static_cast<std::int64_t>(part.size());
-    if (near.before.size() > 0) {
-      added -= static_cast<std::int64_t>(near.before.size() + part.size());
-      part = merged(std::move(near.before), std::move(part));
-      added += static_cast<std::int64_t>(part.size());
-    }
+    for (const auto& key : near.joined)
+      txn_.erase(blocks_, to_key(key));
     put(place, part);
   }
 }

@@ -91,15 +91,13 @@ public:
 
 private:
   struct neighbours {
-    bool has_before = false;
-    bool is_before_full = false;
-    std::int64_t before_start_ns = 0; ///< Of the first row of the last block before.
-    std::int64_t before_last_ns = 0;
+    std::vector<block_key> joined; ///< Blocks that are to be one with the new rows.
+    row_set before;                ///< What they hold.
     std::optional<std::int64_t> behind_start_ns;
-    row_set before; ///< Read only where it is to be merged with.
   };
 
-  neighbours look(const row_place& place, std::int64_t start_ns);
+  neighbours look(const row_place& place, std::int64_t start_ns, std::size_t rows);
+  void join(neighbours& near, const block_key& key, std::string_view value);
   void put(const row_place& place, const row_set& rows);
 
   lmdb_txn& txn_;
@@ -107,7 +105,6 @@ private:
   const std::size_t bytes_max_;
   const damage_sink damaged_;
   std::array<std::int64_t, tier_count> rows_added_{};
-  row_set scratch_;
 };
 
 } // namespace weir::storage

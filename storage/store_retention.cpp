@@ -1,6 +1,7 @@
 // What is older than its tier keeps it goes, whole blocks at a time.
 #include "analytics/threshold_rule.hpp"
 #include "storage/failpoint.hpp"
+#include "storage/series_flush.hpp"
 #include "storage/store_impl.hpp"
 #include "storage/store_rows.hpp"
 #include "storage/store_value_io.hpp"
@@ -42,8 +43,8 @@ std::int64_t cutoff_ns(std::int64_t keep, std::int64_t unix_ns) {
 }
 
 /// The blocks of one place that end before the cutoff. Returns the rows dropped.
-std::uint64_t drop_before(lmdb_cursor& blocks, const row_place& place,
-                          std::int64_t cutoff) {
+std::uint64_t drop_before(lmdb_txn& txn, const row_place& place, std::int64_t cutoff) {
+  lmdb_cursor blocks{txn, table::blocks};
   std::uint64_t rows = 0;
   auto first = to_key(block_key{place, start_ns_min});
   for (bool more = blocks.seek(first); more; more = blocks.seek(first)) {
@@ -93,6 +94,7 @@ bool store_state::drop_expired(std::size_t places, std::int64_t unix_ns) {
   bool has_changed = false;
   lmdb_txn txn{env, true};
   {
+    series_flush flush{*this, txn, unix_ns};
     lmdb_cursor cursor{txn, table::blocks};
     more = at.empty() ? cursor.first() : cursor.seek(at);
     for (std::size_t i = 0; more && i < places; ++i) {
@@ -106,7 +108,10 @@ bool store_state::drop_expired(std::size_t places, std::int64_t unix_ns) {
       // rolled up of it: it has to be in its block first.
       if (has_recent_before(place.series, cutoff))
         cutoff = start_ns_min;
-      if (auto rows = drop_before(cursor, place, cutoff); rows > 0) {
+      auto last_ns = last_row_start(txn, table::blocks, place);
+      if (last_ns && *last_ns < cutoff)
+        flush.close(place.series);
+      if (auto rows = drop_before(txn, place, cutoff); rows > 0) {
         has_changed = true;
         auto& left = next.block_rows[static_cast<std::size_t>(place.level)];
         left -= std::min(rows, left);
@@ -116,6 +121,8 @@ bool store_state::drop_expired(std::size_t places, std::int64_t unix_ns) {
       at.replace(at.size() - 8, 8, 8, '\0');
       more = cursor.seek(at);
     }
+    for (std::size_t i = 0; i < tier_count; ++i)
+      next.block_rows[i] += static_cast<std::uint64_t>(flush.writer().rows_added()[i]);
   }
   if (has_changed) {
     txn.put(table::meta, recent_meta_key, to_value(next));

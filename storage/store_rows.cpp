@@ -246,6 +246,31 @@ bool store_rows::is_late(stored_series_id series, const recent_window& window) c
   return window.start_ns < horizon_ns(series, class_of(window.width_ns));
 }
 
+std::optional<std::int64_t> store_rows::open_bucket_ns(stored_series_id series,
+                                                       tier level) const {
+  std::optional<std::int64_t> last_ns;
+  auto take = [&](const row_place& place) {
+    auto of = place.level == tier::raw ? class_of(place.width_ns) : place.level;
+    auto x = last_row_start(*txn_, table::blocks, place);
+    if (x && *x >= horizon_ns(series, of))
+      last_ns = std::max(last_ns.value_or(*x), *x);
+  };
+  auto lower = below(level);
+  if (lower != tier::raw)
+    take({lower, series, bucket_ns(lower)});
+  lmdb_cursor cursor{*txn_, table::blocks};
+  std::int64_t width_ns = 0;
+  while (auto next = next_width(cursor, tier::raw, series, width_ns)) {
+    width_ns = *next;
+    if (width_ns > bucket_ns(level))
+      break;
+    take({tier::raw, series, width_ns});
+  }
+  if (!last_ns)
+    return std::nullopt;
+  return floor_to(std::min(*last_ns, start_ns_max), bucket_ns(level));
+}
+
 std::optional<std::int64_t> store_rows::first_start_ns(stored_series_id series,
                                                        tier level) const {
   std::optional<std::int64_t> result;
@@ -366,6 +391,12 @@ std::vector<analytics::summary> store_rows::rollups(stored_series_id series, tie
       if (changed.empty() || changed.back() != start_ns)
         changed.push_back(start_ns);
     }
+  auto open_ns = open_bucket_ns(series, level);
+  if (open_ns && *open_ns >= span.from_ns && *open_ns < span.to_ns) {
+    auto at = std::lower_bound(changed.begin(), changed.end(), *open_ns);
+    if (at == changed.end() || *at != *open_ns)
+      changed.insert(at, *open_ns);
+  }
   if (changed.empty())
     return stored;
   std::vector<analytics::summary> result;

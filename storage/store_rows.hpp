@@ -66,6 +66,10 @@ public:
   /// the rollups have.
   bool is_late(stored_series_id series, const recent_window& window) const;
 
+  /// Start of the last bucket of which the tier below, or its class, has something in
+  /// blocks: it may be only partly stored.
+  std::optional<std::int64_t> open_bucket_ns(stored_series_id series, tier level) const;
+
   /// Start of the first row of a tier, of any width.
   std::optional<std::int64_t> first_start_ns(stored_series_id series, tier level) const;
 

@@ -6,7 +6,8 @@
 // rollups of a minute, and are read beside them); up to a day, hour; above, day. A rollup
 // is made of the rollups of the tier below it and of the windows of that tier's class. A
 // window belongs to the bucket in which it begins. Buckets are in UTC and begin at
-// multiples of their width.
+// multiples of their width. The bucket in which a series ends so far is open: it is made
+// when it is asked for, and stored when a later one begins.
 #pragma once
 
 #include "analytics/records.hpp"
