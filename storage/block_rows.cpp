@@ -1,6 +1,7 @@
 #include "storage/block_rows.hpp"
 
 #include "storage/big_endian.hpp"
+#include "storage/crc32c.hpp"
 #include "storage/series_block.hpp"
 
 #include <algorithm>
@@ -13,7 +14,7 @@ namespace weir::storage {
 namespace {
 
 constexpr std::uint8_t block_version = 1;
-constexpr std::size_t fixed_head_bytes = 1 + 8 + 8 + 2;
+constexpr std::size_t fixed_head_bytes = 1 + 8 + 8 + 2 + 4; // With its checksum.
 constexpr std::size_t origin_bytes = 4 + 8 + 4;
 constexpr std::size_t extended_bytes_max = block_extended_bytes_max / 2;
 constexpr std::size_t origins_max = std::numeric_limits<std::uint16_t>::max();
@@ -50,6 +51,7 @@ std::string head_of(std::span<const analytics::summary> rows,
     put_be(out, origins[i].run);
     i += length;
   }
+  put_be(out, crc32c(out));
   return out;
 }
 
@@ -80,8 +82,11 @@ expected<parsed_block, error> parse(std::string_view value) {
     result.head.rows += length;
     result.runs.emplace_back(length, origin);
   }
+  auto head_bytes = value.size() - in.rest().size();
+  auto sum = in.take<std::uint32_t>();
   result.rows = in.rest();
-  if (!in.ok() || version == 0 || result.head.rows == 0)
+  if (!in.ok() || version == 0 || result.head.rows == 0
+      || sum != crc32c(value.substr(0, head_bytes)))
     return unexpected(error{errc::malformed, "a block's head is damaged."});
   return result;
 }
@@ -132,6 +137,13 @@ std::vector<encoded_block> encode_rows(const row_set& rows, std::size_t bytes_ma
       = fixed_head_bytes + origin_bytes * count_runs(origins.subspan(at, count));
     auto room = bytes_max > 2 * head_bytes ? bytes_max - head_bytes : bytes_max / 2;
     auto fitted = encode_fitting(all.subspan(at, count), room);
+    bool may_more_fit = fitted.records == count && count == likely
+                        && at + count < all.size()
+                        && fitted.bytes.size() < room / 4 * 3;
+    if (may_more_fit) {
+      likely = std::max(count + 1, count * room / fitted.bytes.size() * 15 / 16);
+      continue;
+    }
     auto head
       = head_of(all.subspan(at, fitted.records), origins.subspan(at, fitted.records));
     result.push_back({all[at].start_ns, static_cast<std::uint32_t>(fitted.records),

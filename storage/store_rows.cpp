@@ -424,6 +424,8 @@ std::vector<analytics::summary> store_rows::rows(stored_series_id series, tier l
   auto seam_ns = std::clamp(horizon_ns(series, level), span.from_ns, span.to_ns);
   if (span.from_ns < seam_ns && level != tier::day)
     add(rows(series, above(level), {span.from_ns, seam_ns}));
+  if (seam_ns >= span.to_ns)
+    return result;
   if (level == tier::raw) {
     for_each_raw(series, {seam_ns, span.to_ns}, {}, [&](analytics::summary&& x) {
       result.push_back(std::move(x));

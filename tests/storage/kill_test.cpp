@@ -97,8 +97,9 @@ std::uint64_t stored_blocks(const store& from) {
 
 TEST_CASE("a centre killed while it commits has each block whole and once", "[kill]") {
   temp_directory directory;
-  auto config
-    = store_config{.directory = directory / "store", .size_bytes_max = 64 << 20};
+  auto config = store_config{.directory = directory / "store",
+                             .size_bytes_max = 64 << 20,
+                             .recent_rows_max = 5 * records_per_block};
   auto random = std::mt19937{4711};
   for (int round = 0; round < 20; ++round) {
     INFO("round " << round);
@@ -110,7 +111,7 @@ TEST_CASE("a centre killed while it commits has each block whole and once", "[ki
       auto n = stored_blocks(**opened);
       for (n = n > 2 ? n - 2 : 0;; ++n) {
         auto block = nth_block(n);
-        if (!(*opened)->commit({&block, 1}))
+        if (!(*opened)->commit({&block, 1}) || !(*opened)->maintain(30, 0))
           return;
         report(n + 1);
       }

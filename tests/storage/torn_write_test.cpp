@@ -254,7 +254,10 @@ verdict check_outbox(const fs::path& directory, const promise& due) {
 constexpr unsigned records_per_block = 20;
 
 store_config store_at(fs::path directory) {
-  return {.directory = std::move(directory), .size_bytes_max = 64 << 20};
+  // So few that windows move into blocks all the time.
+  return {.directory = std::move(directory),
+          .size_bytes_max = 64 << 20,
+          .recent_rows_max = 5 * records_per_block};
 }
 
 incoming_block nth_block(std::uint64_t n) {
@@ -274,6 +277,7 @@ run run_store(std::uint64_t commits) {
     auto block = nth_block(n);
     REQUIRE(uut->commit({&block, 1}));
     recorder.through((n + 1) * records_per_block);
+    REQUIRE(uut->maintain(30, static_cast<std::int64_t>(n) * second_ns));
   }
   return recorder.stop();
 }
