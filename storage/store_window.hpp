@@ -1,5 +1,5 @@
 // INTERNAL: one window of one series as the store keeps it, and what a further version
-// of it does. Pure; the table of cases is in FORMAT.md, "Summaries".
+// of it does. Pure; the table of cases is in FORMAT.md, "Windows".
 #pragma once
 
 #include "analytics/records.hpp"
