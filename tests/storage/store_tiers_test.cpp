@@ -224,3 +224,65 @@ TEST_CASE("what is past a tier's retention is in the rollups, late events too",
     CHECK(stats.days > 0);
   }
 }
+
+TEST_CASE(
+  "in two lanes, with windows that move meanwhile, all is as if it came in order",
+  "[store][tiers]") {
+  for (unsigned seed = 1; seed <= 60; ++seed) {
+    INFO("seed " << seed);
+    auto random = std::mt19937{seed};
+    temp_directory directory;
+    auto ordered = store::open({directory / "ordered", 64 << 20}, 1).value();
+    auto uut = store::open({.directory = directory / "lanes",
+                            .size_bytes_max = 64 << 20,
+                            .recent_rows_max = 1 + random() % 5},
+                           1)
+                 .value();
+    std::vector<incoming_block> made;
+    std::vector<int> sent(12, 0); // Of each window: nothing, early, all, corrections.
+    for (std::uint64_t seq = 1; seq <= 80;) {
+      auto block = make_block(seq);
+      for (auto i = 1 + random() % 3; i > 0; --i, ++seq) {
+        auto number = random() % sent.size();
+        auto x = make_summary(static_cast<std::int64_t>(number) * 10 * second_ns,
+                              static_cast<double>(random() % 100));
+        x.first_ns = x.last_ns = x.start_ns + static_cast<std::int64_t>(seq);
+        x.early = sent[number] < 2 && random() % 3 == 0;
+        x.correction = sent[number] >= 2;
+        x.revision = x.correction ? static_cast<std::uint32_t>(++sent[number]) : 0;
+        sent[number] = std::max(sent[number], x.early ? 1 : 2);
+        block.records.summaries.push_back(x);
+      }
+      made.push_back(block);
+      REQUIRE(ordered->commit({&block, 1}));
+    }
+    auto front = 1 + random() % (made.size() - 1);
+    std::size_t back = 0;
+    auto live_from = front;
+    while (back < live_from || front < made.size()) {
+      auto dice = random() % 6;
+      if (dice < 2 && front < made.size()) {
+        auto block = made[front++];
+        block.live_lane = true;
+        REQUIRE(uut->commit({&block, 1}));
+      } else if (dice < 4 && back < live_from) {
+        REQUIRE(uut->commit({&made[back++], 1}));
+      } else {
+        REQUIRE((dice == 4 ? uut->maintain(1 + random() % 3, 0).has_value()
+                           : uut->flush(0).has_value()));
+      }
+    }
+    REQUIRE(uut->position("north", 7).value()->through_seq
+            == ordered->position("north", 7).value()->through_seq);
+    auto found = uut->query(1, 0, 200 * second_ns, 100).value();
+    auto expected = ordered->query(1, 0, 200 * second_ns, 100).value();
+    REQUIRE(found.size() == expected.size());
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      CHECK(found[i].start_ns == expected[i].start_ns);
+      CHECK(found[i].count == expected[i].count);
+      CHECK(found[i].sum == expected[i].sum);
+      CHECK(found[i].first == expected[i].first);
+      CHECK(found[i].early == expected[i].early);
+    }
+  }
+}
