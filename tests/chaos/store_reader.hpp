@@ -1,5 +1,5 @@
-// The centre's store, read by storage/FORMAT.md alone: with lmdb.h and none of the
-// product's code, so that a mistake there cannot hide itself here.
+// The centre's store, read by storage/FORMAT.md: with lmdb.h and none of the product's
+// code, so that a mistake there cannot hide itself here; but for the codec of blocks.
 #pragma once
 
 #include "tests/chaos/stored_window.hpp"

@@ -1,4 +1,4 @@
-// One value of the centre's table `summaries`, by storage/FORMAT.md, "Summaries" and
+// One value of the centre's tables of recent windows, by storage/FORMAT.md, "Windows" and
 // "Lanes", written a second time: what it says is what a reader of the store must get.
 #pragma once
 

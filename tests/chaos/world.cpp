@@ -76,7 +76,9 @@ void world::write_configs() {
   auto edge_keys = make_key(dir / "edge.key");
   auto number = [](auto x) { return std::to_string(x); };
   std::ofstream{dir / "centre.toml"}
-    << "[node]\ndata_dir = \"central-data\"\n[web]\nport = " << web_port_
+    << "[node]\ndata_dir = \"central-data\"\n"
+    // So that windows move into blocks all the while.
+    << "[store]\nrecent_rows_max = 1000\nrecent_age_s = 10\n[web]\nport = " << web_port_
     << "\n[uplink]\nendpoint = \"tcp://127.0.0.1:" << uplink_port_
     << "\"\nsecret_key_file = \"central.key\"\n[[uplink.edge]]\nname = \"edge-1\"\n"
     << "public_key = '" << edge_keys.public_key << "'\n";
