@@ -60,6 +60,17 @@ window_key to_recent_window(std::string_view key) {
   return x;
 }
 
+std::optional<window_key> try_key(std::string_view key,
+                                  window_key (*parse)(std::string_view)) {
+  try {
+    return parse(key);
+  } catch (const failure& x) {
+    if (x.what_happened.code != errc::malformed)
+      throw;
+    return std::nullopt;
+  }
+}
+
 recent_view recent_tables::view() const {
   auto lock = std::lock_guard{mutex_};
   return view_;

@@ -41,6 +41,10 @@ void write_recent_key(char* to, const window_key& key);
 std::string recent_key(const window_key& key);
 window_key to_recent_window(std::string_view key); ///< Throws `malformed`.
 
+/// Nothing for a key that cannot be read: one such must not cost the others.
+std::optional<window_key> try_key(std::string_view key,
+                                  window_key (*parse)(std::string_view));
+
 /// What a reader takes along: the tables' indexes of one generation.
 struct recent_view {
   std::uint64_t generation = 0;

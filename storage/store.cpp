@@ -66,8 +66,8 @@ void store_state::load_recent(const lmdb_txn& txn) {
     view.indexes[i] = std::make_shared<recent_index>();
     lmdb_cursor cursor{txn, table::recent[i]};
     for (bool more = cursor.first(); more; more = cursor.next()) {
-      auto key = to_recent_window(cursor.key());
-      view.indexes[i]->add(key.series, {key.start_ns, key.width_ns});
+      if (auto key = try_key(cursor.key(), to_recent_window))
+        view.indexes[i]->add(key->series, {key->start_ns, key->width_ns});
     }
   }
   if (recent_now.is_flushing) {

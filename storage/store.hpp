@@ -260,9 +260,11 @@ public:
   expected<stored_series, error> series(stored_series_id id) const;
 
   /// Summaries with start in [from_ns, to_ns), oldest first, of all widths that the
-  /// series has or had. Where an edge has coalesced windows and some of them had come
-  /// before, the coarse and the fine ones of its span are one. Over `points_max`,
-  /// neighbours are merged (min, max and counts stay exact).
+  /// series has or had; of times that raw does not keep any more, rollups. Where an edge
+  /// has coalesced windows and some of them had come before, the coarse and the fine ones
+  /// of its span are one. Over `points_max`,
+  /// neighbours are merged (min, max and counts stay exact), from the coarsest tier that
+  /// suffices. What cannot be read is left out, see damaged_spans().
   expected<std::vector<analytics::summary>, error>
   query(stored_series_id id, std::int64_t from_ns, std::int64_t to_ns,
         std::size_t points_max) const;

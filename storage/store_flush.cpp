@@ -130,10 +130,11 @@ void store_state::take_over_old_rows(std::int64_t unix_ns) {
       more = cursor.first();
       for (std::size_t i = 0; more && i < migrated_rows_max;
            ++i, more = cursor.next()) {
-        auto key = to_window_key(cursor.key());
-        txn.put(table::recent[recent_now.active], recent_key(key),
-                std::string{cursor.value()});
-        index.add(key.series, {key.start_ns, key.width_ns});
+        if (auto key = try_key(cursor.key(), to_window_key)) {
+          txn.put(table::recent[recent_now.active], recent_key(*key),
+                  std::string{cursor.value()});
+          index.add(key->series, {key->start_ns, key->width_ns});
+        }
         cursor.erase();
       }
     }

@@ -2,6 +2,8 @@
 // if every window had stayed as it came.
 #include "storage/store.hpp"
 
+#include "storage/block_rows.hpp"
+#include "storage/lmdb_env.hpp"
 #include "storage/tiers.hpp"
 #include "tests/storage/records.hpp"
 #include "tests/storage/temp_directory.hpp"
@@ -285,4 +287,57 @@ TEST_CASE(
       CHECK(found[i].early == expected[i].early);
     }
   }
+}
+
+TEST_CASE("a damaged block is told by series and time, all others are read",
+          "[store][tiers]") {
+  history x{1};
+  x.config.recent_rows_max = 100'000;
+  x.reopen();
+  std::vector<std::pair<std::size_t, summary>> windows;
+  for (std::int64_t i = 0; i < 3000; ++i)
+    windows.emplace_back(0, make_window(begin_ns + i * second_ns, second_ns,
+                                        static_cast<double>(x.below(100'000)) / 7));
+  x.commit(windows);
+  REQUIRE(x.uut->flush(x.now_ns));
+  auto id = x.id_of(0);
+  x.uut.reset();
+  std::size_t lost = 0;
+  {
+    lmdb_env env{{x.config.directory, 64 << 20, {"blocks"}}, 1};
+    lmdb_txn txn{env, true};
+    std::string key;
+    std::string value;
+    {
+      lmdb_cursor cursor{txn, lmdb_table{0}};
+      REQUIRE(cursor.first());
+      REQUIRE(cursor.next()); // The second one of raw.
+      key = cursor.key();
+      value = cursor.value();
+    }
+    lost = decode_head(value).value().rows;
+    value[value.size() / 2] = static_cast<char>(value[value.size() / 2] ^ 4);
+    txn.put(lmdb_table{0}, key, value);
+    txn.commit();
+  }
+  x.reopen();
+  CHECK_FALSE(x.uut->was_damaged());
+  auto found = x.uut->query(id, 0, 2 * begin_ns, 10'000).value();
+  CHECK(lost > 10);
+  CHECK(found.size() == 3000 - lost);
+  auto damaged = x.uut->damaged_spans();
+  REQUIRE(damaged.size() == 1);
+  CHECK(damaged[0].series == id);
+  CHECK(damaged[0].tier == "raw");
+  CHECK(damaged[0].first_start_ns > begin_ns);
+  CHECK(damaged[0].first_start_ns < begin_ns + 3000 * second_ns);
+  // Rollups have what it held, and writing goes on.
+  totals minutes;
+  auto rows = x.uut->query(id, 0, 2 * begin_ns, 40).value();
+  for (const auto& row : rows)
+    minutes.add(row);
+  CHECK(minutes.count == 3000);
+  x.commit({{0, make_window(begin_ns + 3000 * second_ns, second_ns, 1.0)}});
+  REQUIRE(x.uut->flush(x.now_ns));
+  CHECK(x.uut->query(id, 0, 2 * begin_ns, 10'000).value().size() == 3001 - lost);
 }
