@@ -148,6 +148,7 @@ void add_load(CLI::App& app, options& x, action& chosen) {
     ->capture_default_str();
   command->add_option("--seconds-max", x.fill.seconds_max)->capture_default_str();
   command->add_flag("--full", x.fill.full, "Windows of ten events");
+  command->add_flag("--fat", x.fill.fat, "Their values in all bits");
   command->add_flag("--by-series", x.fill.by_series, "One series after another");
   command->add_flag("--no-maintain", x.no_maintain, "Leave it to the commits");
   command->add_flag("--bulk", x.bulk,

@@ -48,9 +48,10 @@ public:
             continue;
           auto end_ns = group.ends_ns[i];
           block.summaries.push_back(
-            options_.full ? full_summary(end_ns, group.width_ns, value,
-                                         static_cast<std::uint32_t>(i * 7919 + s))
-                          : plain_summary(end_ns, group.width_ns, value));
+            options_.full
+              ? full_summary(end_ns, group.width_ns, value,
+                             static_cast<std::uint32_t>(i * 7919 + s), options_.fat)
+              : plain_summary(end_ns, group.width_ns, value));
           block.summaries.back().series = static_cast<analytics::series_id>(s);
         }
       if (!block.summaries.empty())

@@ -14,6 +14,7 @@ struct fill_options {
   std::size_t block_records_max = 1'000;
   bool by_series = false; ///< One series after another instead of in the order of time.
   bool full = false;      ///< Windows of ten events instead of one.
+  bool fat = false;       ///< Those with values of all bits.
   bool maintains = true;  ///< Calls maintain() between commits, else commits do it.
   double seconds_max = 0; ///< Ends before the set does; 0: no limit.
 };

@@ -265,13 +265,14 @@ analytics::summary plain_summary(std::int64_t end_ns, std::int64_t width_ns,
 }
 
 analytics::summary full_summary(std::int64_t end_ns, std::int64_t width_ns,
-                                double level, std::uint32_t seed) {
+                                double level, std::uint32_t seed, bool is_fat) {
   analytics::summary x;
   x.start_ns = end_ns - width_ns;
   x.width_ns = width_ns;
   for (std::uint32_t i = 0; i < 10; ++i) {
     seed = seed * 1664525u + 1013904223u;
-    auto value = level + std::round(static_cast<double>(seed >> 16) / 65536 * 20) / 100;
+    auto noise = static_cast<double>(seed) / 4294967296.0 * 20;
+    auto value = level + (is_fat ? std::sqrt(noise) : std::round(noise)) / 100;
     auto delta = value - x.mean;
     x.count += 1;
     x.sum += value;

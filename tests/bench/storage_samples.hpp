@@ -64,8 +64,9 @@ std::uint64_t write_samples(const sample_set& set, sample_format format,
 analytics::summary plain_summary(std::int64_t end_ns, std::int64_t width_ns,
                                  double value);
 
-/// A window of ten events around `level`.
+/// A window of ten events around `level`, in steps of 0.01; `is_fat`: with all their
+/// bits, which no code makes small.
 analytics::summary full_summary(std::int64_t end_ns, std::int64_t width_ns,
-                                double level, std::uint32_t seed);
+                                double level, std::uint32_t seed, bool is_fat = false);
 
 } // namespace weir::bench
