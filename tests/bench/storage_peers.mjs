@@ -33,7 +33,9 @@ export function folderBytes(dir, except = []) {
   return readdirSync(dir, { withFileTypes: true }).reduce((sum, x) => {
     const path = join(dir, x.name);
     if (except.includes(x.name)) return sum;
-    return sum + (x.isDirectory() ? folderBytes(path) : x.isFile() ? statSync(path).size : 0);
+    if (x.isDirectory()) return sum + folderBytes(path);
+    const { size, blocks } = statSync(path); // Some are made large in advance, with nothing in them.
+    return sum + (x.isFile() ? Math.min(size, blocks * 512) : 0);
   }, 0);
 }
 

@@ -185,24 +185,27 @@ sample_set csv_samples(const std::filesystem::path& path) {
     std::sort(files.begin(), files.end());
   }
   sample_set result;
-  for (const auto& file : files)
-    for (const auto& column : read_csv(file)) {
-      if (column.value.size() < 100)
+  for (const auto& file : files) {
+    auto columns = read_csv(file);
+    for (std::size_t column = 0; column < columns.size(); ++column) {
+      const auto& xs = columns[column];
+      if (xs.value.size() < 100)
         continue;
       sample_group group;
       auto& values = group.values.emplace_back();
-      for (std::size_t i = 0; i < column.value.size(); ++i) {
-        if (!std::isfinite(column.value[i])
-            || (!group.ends_ns.empty() && column.time_ns[i] <= group.ends_ns.back()))
+      for (std::size_t i = 0; i < xs.value.size(); ++i) {
+        if (!std::isfinite(xs.value[i])
+            || (!group.ends_ns.empty() && xs.time_ns[i] <= group.ends_ns.back()))
           continue;
-        group.ends_ns.push_back(column.time_ns[i]);
-        values.push_back(column.value[i]);
+        group.ends_ns.push_back(xs.time_ns[i]);
+        values.push_back(xs.value[i]);
       }
       group.width_ns = usual_step(group.ends_ns);
-      group.series.push_back("real{source=\"r-" + std::to_string(result.size())
-                             + "\"}");
+      group.series.push_back("real{source=\"" + file.stem().string() + "-"
+                             + std::to_string(column) + "\"}");
       result.push_back(std::move(group));
     }
+  }
   return result;
 }
 
