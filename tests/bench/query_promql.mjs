@@ -67,7 +67,7 @@ async function ask(base, headers, path, params) {
 }
 
 /// How many answers are equal, each expression once at its time and once as a range of
-/// 20 minutes before it, and the expressions that are not.
+/// 10 minutes before it, and the expressions that are not.
 export async function compareAnswers(weir, prometheus, questions, start) {
   const result = { equal: 0, total: 0, different: [] };
   for (const { seconds, text } of questions) {
