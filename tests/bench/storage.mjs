@@ -4,7 +4,7 @@
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { System, cpuSeconds, rssMb } from './system.mjs';
+import { System, cpuSeconds, rssMb, waitFor } from './system.mjs';
 import { Influx, Prometheus, VictoriaMetrics, dataFolder, dropCaches, quantile, storeTool } from './storage_peers.mjs';
 
 const args = process.argv.slice(2);
@@ -49,7 +49,7 @@ function shape(title, key, times, ...more) {
   row('  of its time in commit, moving into blocks', share(x.commit_s), `${share(x.maintain_s + x.flush_s)}; CPU ${x.cpu_us_per_record.toFixed(2)} us a summary`);
   row('  p99 of a commit, a step of maintain, ms', x.commit_p99_ms.toFixed(0), x.maintain_p99_ms.toFixed(0));
   row('  bytes a summary, synthetic', x.bytes_per_record.toFixed(2), `${mb(statSync(join(store('write'), 'data.mdb')).size)} MB of file, ${mb(x.size_bytes)} MB used`);
-  const moved = (x.records - 0) / (x.maintain_s + x.flush_s);
+  const moved = x.records / (x.maintain_s + x.flush_s);
   Object.assign(result, { [`write_${key}summaries_per_s`]: x.records_per_s, [`flush_${key}rows_per_s`]: moved, [`made_${key}bytes_per_summary`]: x.bytes_per_record });
   row('  rows a second into blocks with rollups', thousands(moved));
   return x;
@@ -62,7 +62,6 @@ async function acked() {
   await system.prepare();
   const driver = system.driver('acked', '--endpoint', `tcp://127.0.0.1:${system.uplinkPort}`, '--server-key', system.centralKey, '--allow-list', list, '--go', go, '--seconds', seconds, '--backlog', quick ? 10 : 40);
   driver.catch(() => {}); // Reported below.
-  const { waitFor } = await import('./system.mjs');
   await waitFor('the keys of the edges', () => existsSync(list), 60);
   await system.startCentre(readFileSync(list, 'utf8'));
   const before = cpuSeconds(system.centralPid);
@@ -146,7 +145,7 @@ function keepSizes({ bytes, rate }, prefix) {
 function reopening() {
   drop('write');
   const made = full
-    ? load('large', '--set', 'made:temperature:2000:90000:1', '--full', '--fat', '--bulk', '--no-maintain', '--commit-records', 100000)
+    ? load('large', '--set', 'made:temperature:2000:160000:1', '--full', '--fat', '--bulk', '--no-maintain', '--commit-records', 100000)
     : load('large', '--set', `made:temperature:1000:${quick ? 1500 : 20000}:1`, '--full', '--fat', '--bulk', '--no-maintain', '--seconds-max', quick ? 6 : 60);
   const open = () => storeTool(bin, 'reopen', '--directory', store('large'));
   const warm = Array.from({ length: 5 }, () => open().ms);

@@ -112,7 +112,7 @@ export class VictoriaMetrics extends Peer {
     await http(`${this.base}/internal/force_flush`);
     await http(`${this.base}/internal/force_merge`);
     await sleep(300);
-    await waitFor('its merge', async () => !/vm_active_force_merges [1-9]/.test(await http(`${this.base}/metrics`)), 120);
+    await waitFor('its merge', async () => !/^vm_active_(force_)?merges(\{[^}]*\})? [1-9]/m.test(await http(`${this.base}/metrics`)), 120);
   }
 
   async bytes() {
