@@ -2,7 +2,7 @@
 // store itself, and by other databases with the same samples where they are installed.
 // Keys of the JSON line, and the queries: docs/benchmarks.md.
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { System, cpuSeconds, rssMb, sleep, waitFor } from './system.mjs';
 import { Prometheus, VictoriaMetrics, dropCaches, http, quantile, storeTool, storeToolAsync } from './storage_peers.mjs';
@@ -17,7 +17,7 @@ const long = quick ? 'two_months' : 'two_years';
 const end = (Math.floor(Date.now() / 3_600_000) - 4) * 3600;
 const tableStart = end + 7200;
 const notes = [];
-const result = {};
+const result = { machine_load: loadavg()[0] }; // Above 0.5: others take of what is measured.
 const thousands = (x) => Math.round(x).toLocaleString('en-US');
 const spread = (ms) => ({ p50: quantile(ms, 0.5), p95: quantile(ms, 0.95), p99: quantile(ms, 0.99), count: ms.length });
 const shown = (x) => (x === null || x === undefined ? '-' : x.toFixed(x < 10 ? 2 : 0));
@@ -207,7 +207,7 @@ async function prometheus(target, seconds) {
 }
 
 try {
-  console.log(`query: ${cpus().length} cores, ${cpus()[0].model}; clients and servers share them${quick ? '; quick: 60 days of hours, not two years' : ''}`);
+  console.log(`query: ${cpus().length} cores, ${cpus()[0].model}; load of others ${loadavg()[0].toFixed(1)}; clients and servers share them${quick ? '; quick: 60 days of hours, not two years' : ''}`);
   await system.prepare();
   fill();
   writeTable(readTable(), join(system.dir, 'table.om'), tableStart);

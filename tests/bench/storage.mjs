@@ -2,7 +2,7 @@
 // opens again; beside it what the disk and the memory can do, and other databases with
 // the same samples where they are installed. Keys of the JSON line: docs/benchmarks.md.
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { System, cpuSeconds, rssMb, waitFor } from './system.mjs';
 import { Influx, Prometheus, VictoriaMetrics, dataFolder, dropCaches, quantile, storeTool } from './storage_peers.mjs';
@@ -13,7 +13,7 @@ const full = args.includes('--full'); // A store of 10 GB for the reopening.
 const bin = args[args.indexOf('--bin') + 1];
 const seconds = quick ? 300 : 3600;
 const notes = [];
-const result = {};
+const result = { machine_load: loadavg()[0] }; // Above 0.5: others take of what is measured.
 const thousands = (x) => Math.round(x).toLocaleString('en-US');
 const row = (what, value, more = '') => console.log(`  ${what.padEnd(50)} ${String(value).padStart(14)}  ${more}`);
 const mb = (x) => (x / 1e6).toFixed(x < 1e8 ? 1 : 0);
@@ -160,7 +160,7 @@ function reopening() {
 }
 
 try {
-  console.log(`storage: ${cpus().length} cores, ${cpus()[0].model}; LMDB with its default sync${quick ? '; quick' : ''}\n`);
+  console.log(`storage: ${cpus().length} cores, ${cpus()[0].model}; load of others ${loadavg()[0].toFixed(1)}; LMDB with its default sync${quick ? '; quick' : ''}\n`);
   const bound = bounds();
   console.log('\n  summaries a second on one thread until all are in blocks (commits of 20,000 and maintain by turns, then flush)');
   const times = quick ? 1 : 5;
