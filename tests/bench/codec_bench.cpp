@@ -6,7 +6,7 @@
 #include "storage/bit_stream.hpp"
 #include "storage/float_column.hpp"
 #include "storage/series_block.hpp"
-#include "transport/timestamp.hpp"
+#include "tests/bench/storage_samples.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -14,9 +14,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <random>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,7 +27,6 @@ using clock = std::chrono::steady_clock;
 using analytics::summary;
 using storage::sample_columns;
 
-constexpr std::int64_t second_ns = 1'000'000'000;
 constexpr std::size_t window_samples = 10;
 
 /// Sums over the series of one file.
@@ -188,37 +185,12 @@ figures measure(std::string name, const std::vector<sample_columns>& all,
 
 // -- series --------------------------------------------------------------------
 
-std::vector<std::string> cells_of(const std::string& line) {
-  std::vector<std::string> result;
-  std::stringstream in{line};
-  for (std::string cell; std::getline(in, cell, ',');)
-    result.push_back(cell);
-  return result;
-}
-
-std::vector<sample_columns> read_csv(const std::filesystem::path& file) {
+std::vector<sample_columns> columns_of(const std::filesystem::path& file) {
   std::vector<sample_columns> result;
-  std::ifstream in{file};
-  std::string line;
-  std::getline(in, line);
-  while (std::getline(in, line)) {
-    if (!line.empty() && line.back() == '\r')
-      line.pop_back();
-    auto cells = cells_of(line);
-    if (cells.size() < 2)
-      continue;
-    auto time_ns = transport::time_from_iso8601(cells[0]);
-    if (!time_ns)
-      continue;
-    result.resize(std::max(result.size(), cells.size() - 1));
-    for (std::size_t i = 1; i < cells.size(); ++i) {
-      char* end = nullptr;
-      auto value = std::strtod(cells[i].c_str(), &end);
-      if (cells[i].empty() || *end != '\0')
-        continue;
-      result[i - 1].time_ns.push_back(*time_ns);
-      result[i - 1].value.push_back(value);
-    }
+  for (auto& x : read_csv(file)) {
+    auto& columns = result.emplace_back();
+    columns.time_ns = std::move(x.time_ns);
+    columns.value = std::move(x.value);
   }
   return result;
 }
@@ -265,7 +237,7 @@ read_files(int count, char** names) {
       std::sort(files.begin(), files.end());
     }
     for (const auto& file : files) {
-      auto series = read_csv(file);
+      auto series = columns_of(file);
       if (!series.empty())
         result.emplace_back(file.filename().string(), std::move(series));
     }

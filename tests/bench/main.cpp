@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
   weir::bench::add_alert_latency(app, chosen);
   weir::bench::add_make_backlog(app, chosen);
   weir::bench::add_storm(app, chosen);
+  weir::bench::add_storage_acked(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -44,5 +44,6 @@ void add_mqtt_count(CLI::App& parent, action& chosen);
 void add_alert_latency(CLI::App& parent, action& chosen);
 void add_make_backlog(CLI::App& parent, action& chosen);
 void add_storm(CLI::App& parent, action& chosen);
+void add_storage_acked(CLI::App& parent, action& chosen);
 
 } // namespace weir::bench

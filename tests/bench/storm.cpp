@@ -1,20 +1,15 @@
 // A thousand edges in one process, each with its own key, session and outbox in memory,
 // that wait for a centre which is away and then all come back at once.
 #include "tests/bench/measure.hpp"
+#include "tests/bench/storage_edge.hpp"
 
 #include "transport/block_codec.hpp"
-#include "transport/uplink_session.hpp"
-#include "transport/zmq_support.hpp"
 
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
-#include <fstream>
 #include <memory>
-#include <random>
 #include <thread>
-
-#include <sys/resource.h>
 
 namespace weir::bench {
 
@@ -74,132 +69,6 @@ std::vector<uplink_entry> make_entries(const storm_options& options) {
   return result;
 }
 
-/// One edge: the session decides, this moves its bytes.
-class storm_edge {
-public:
-  storm_edge(const storm_options& options, zmq::context_t& context,
-             const std::vector<uplink_entry>& entries, std::uint64_t number)
-    : entries_(entries), keys_(transport::make_curve_keys()),
-      link_({.endpoint = options.endpoint,
-             .keys = {options.server_key, keys_},
-             .message_bytes_max = 2 << 20,
-             .context = &context}),
-      session_(session_config(options, number),
-               {[this](auto after, auto size) { return read_after(after, size); },
-                [] { return transport::edge_status{.version = "storm"}; },
-                [this] { return entries_.back().last_seq() + 1; }}) {
-  }
-
-  const std::string& public_key() const {
-    return keys_.public_key;
-  }
-  bool done() const {
-    return session_.all_acknowledged();
-  }
-  std::size_t attempts() const {
-    return attempts_;
-  }
-
-  void start() {
-    session_.start(clock::now());
-    act();
-  }
-
-  /// Does what can be done without waiting; true if something came.
-  bool work() {
-    auto came = false;
-    if (clock::now() >= session_.next_tick())
-      session_.tick(clock::now());
-    act();
-    while (link_.is_open()) {
-      auto change = link_.next_change();
-      if (!change)
-        break;
-      came = true;
-      if (change->up)
-        session_.connected(clock::now());
-      else
-        session_.lost(clock::now(), change->why, change->refused);
-      act();
-    }
-    zmq::message_t frame;
-    while (link_.is_open() && transport::try_receive(link_.socket(), frame)) {
-      came = true;
-      transport::drop_rest(link_.socket(), frame);
-      if (auto message = transport::decode_uplink(frame.to_string_view()))
-        session_.received(clock::now(), *message);
-      else
-        session_.received_unreadable(clock::now(), message.error().message);
-      act();
-    }
-    return came;
-  }
-
-private:
-  static transport::uplink_session_config session_config(const storm_options& options,
-                                                         std::uint64_t number) {
-    transport::uplink_session_config result; // Else as an edge has it by default.
-    result.peer = options.endpoint;
-    result.epoch = std::random_device{}() + (number << 32) + 1;
-    result.run = 1;
-    result.seed = number;
-    return result;
-  }
-
-  std::vector<uplink_entry> read_after(std::uint64_t after, std::size_t size) const {
-    std::vector<uplink_entry> result;
-    std::size_t bytes = 0;
-    for (auto& x : entries_) {
-      if (x.first_seq <= after)
-        continue;
-      bytes += x.bytes.size();
-      if (!result.empty() && bytes > size)
-        break;
-      result.push_back(x);
-    }
-    return result;
-  }
-
-  void act() {
-    for (auto actions = session_.take_actions(); !actions.empty();
-         actions = session_.take_actions())
-      for (auto& action : actions)
-        std::visit([this](auto& x) { perform(x); }, action);
-  }
-
-  void perform(transport::open_link&) {
-    ++attempts_;
-    if (auto opened = link_.open(); !opened)
-      session_.lost(clock::now(), opened.error().message, false);
-  }
-  void perform(transport::close_link&) {
-    link_.close();
-  }
-  void perform(transport::send_message& x) {
-    if (!link_.is_open())
-      return;
-    auto bytes = transport::encode_uplink(x.message);
-    if (zmq_send(link_.socket().handle(), bytes.data(), bytes.size(), ZMQ_DONTWAIT) < 0)
-      session_.lost(clock::now(), "the link takes no more messages", false);
-  }
-  template <class Report>
-  void perform(Report&) { // Nobody reads them here.
-  }
-
-  const std::vector<uplink_entry>& entries_;
-  transport::curve_key_pair keys_;
-  transport::dealer_connection link_;
-  transport::uplink_session session_;
-  std::size_t attempts_ = 0;
-};
-
-void allow_many_files() {
-  rlimit files{};
-  ::getrlimit(RLIMIT_NOFILE, &files);
-  files.rlim_cur = files.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &files);
-}
-
 double unix_ms() {
   return std::chrono::duration<double, std::milli>(
            std::chrono::system_clock::now().time_since_epoch())
@@ -207,20 +76,14 @@ double unix_ms() {
 }
 
 int run(const storm_options& options) {
-  allow_many_files();
   zmq::context_t context;
   context.set(zmq::ctxopt::max_sockets, static_cast<int>(options.edges * 4 + 64));
   auto entries = make_entries(options);
-  std::vector<std::unique_ptr<storm_edge>> edges;
+  auto ends = edge_ends{options.endpoint, options.server_key};
+  std::vector<std::unique_ptr<simulated_edge>> edges;
   for (std::size_t i = 0; i < options.edges; ++i)
-    edges.push_back(std::make_unique<storm_edge>(options, context, entries, i + 1));
-  {
-    std::ofstream out{options.allow_list + ".new"};
-    for (std::size_t i = 0; i < edges.size(); ++i)
-      out << "[[uplink.edge]]\nname = \"edge-" << i << "\"\npublic_key = '"
-          << edges[i]->public_key() << "'\n";
-  }
-  std::rename((options.allow_list + ".new").c_str(), options.allow_list.c_str());
+    edges.push_back(std::make_unique<simulated_edge>(ends, context, entries, i + 1));
+  write_allow_list(edges, options.allow_list);
   for (auto& x : edges)
     x->start();
   auto begin = clock::now();
