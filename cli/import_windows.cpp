@@ -109,14 +109,19 @@ expected<void, std::string> import_windows::add_window(std::string_view series,
     return {};
   if (auto wrong = wrong_window(window))
     return unexpected(std::move(*wrong));
-  auto found = ids_.find(std::string{series});
-  if (found == ids_.end()) {
+  canonical_ = series;
+  if (ids_.find(canonical_) == ids_.end()) {
     auto name = analytics::parse_series(series);
     if (!name || name->metric.empty())
       return unexpected("this is no name of a series, such as temperature{source=\"a\"}"
                         + (name ? std::string{} : ": " + name.error()));
+    std::vector<analytics::dimension> dimensions;
+    for (const auto& [key, value] : name->dimensions)
+      dimensions.push_back({key, value});
+    canonical_.clear();
+    analytics::append_canonical(canonical_, {name->metric, name->source, dimensions});
   }
-  auto known = find(std::string{series});
+  auto known = find(canonical_);
   if (!known)
     return unexpected(std::move(known.error()));
   send(**known, std::move(window));

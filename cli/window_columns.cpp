@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <system_error>
 
 namespace weir::cli {
@@ -11,6 +12,7 @@ namespace weir::cli {
 namespace {
 
 // Whole numbers that a double holds exactly.
+constexpr std::int64_t span_ns_max = std::int64_t{1} << 62;
 constexpr double exact_max = 9'007'199'254'740'992.0;
 
 template <class T>
@@ -31,7 +33,7 @@ std::vector<std::string> window_column_names() {
 }
 
 std::vector<std::string> whole_window_columns() {
-  return {"count", "sum",   "min",  "max",      "mean",    "m2",
+  return {"count", "sum",  "min",      "max",     "mean", "m2",
           "first", "last", "first_ns", "last_ns", "late"};
 }
 
@@ -64,7 +66,9 @@ column_value column_of(const analytics::summary& x, std::string_view name) {
 std::string to_text(const column_value& x) {
   char buffer[32];
   auto end = std::visit(
-    [&](auto value) { return std::to_chars(buffer, buffer + sizeof buffer, value).ptr; },
+    [&](auto value) {
+      return std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
+    },
     x);
   return {buffer, end};
 }
@@ -157,8 +161,9 @@ expected<analytics::summary, std::string> window_row::window() const {
     return unexpected(std::string{"a window has a count of at least 1"});
   if (late_ && (*late_ < 0 || *late_ > 0xFFFF'FFFF))
     return unexpected(std::string{"late is a count of 32 bits"});
-  if (*width_ns_ < 1)
-    return unexpected(std::string{"a window's width_ns is above 0"});
+  if (*width_ns_ < 1 || *width_ns_ > span_ns_max || std::abs(*start_ns_) > span_ns_max)
+    return unexpected(std::string{"a window's start and width_ns are nanoseconds, and "
+                                  "the width is above 0"});
   auto events = static_cast<double>(count);
   analytics::summary x;
   x.start_ns = *start_ns_;
@@ -173,7 +178,8 @@ expected<analytics::summary, std::string> window_row::window() const {
   x.first = first_.value_or(x.mean);
   x.last = last_.value_or(x.mean);
   x.first_ns = first_ns_.value_or(x.start_ns);
-  x.last_ns = last_ns_.value_or(count == 1 ? x.first_ns : x.start_ns + (x.width_ns - 1));
+  x.last_ns
+    = last_ns_.value_or(count == 1 ? x.first_ns : x.start_ns + (x.width_ns - 1));
   x.late_count = static_cast<std::uint32_t>(late_.value_or(0));
   return x;
 }
