@@ -282,7 +282,8 @@ private:
       if (key == format_.source_tag || (key == "source" && !has_named))
         source_ = value;
       else
-        dimensions_.push_back({key == "source" ? "tag_source" : key, value});
+        dimensions_.push_back(
+          {key == "source" ? std::string_view{"tag_source"} : key, value});
     }
   }
 

@@ -78,7 +78,8 @@ private:
   void read_tag() {
     if (out_.tags.size() >= influx_limits::tags_max)
       refuse("a point has at most 256 tags");
-    auto& [name, value] = out_.tags.emplace_back();
+    auto& name = out_.tags.emplace_back().first;
+    auto& value = out_.tags.back().second;
     read_name(name, tag_specials);
     if (name.empty())
       refuse("a tag needs a name; a comma in a name is written \\,");
