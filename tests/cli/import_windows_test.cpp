@@ -91,7 +91,7 @@ TEST_CASE("samples out of order come as corrections and none is lost", "[cli]") 
   auto x = import_text(text, influx());
   std::map<std::int64_t, std::uint64_t> counts;
   std::map<std::int64_t, int> firsts;
-  for (const auto& w : x.series["cpu"]) {
+  for (const auto& w : x.series[R"(cpu{source=""})"]) {
     counts[(w.start_ns - t0) / second_ns] += w.count;
     firsts[(w.start_ns - t0) / second_ns] += w.correction ? 0 : 1;
   }
@@ -103,9 +103,9 @@ TEST_CASE("samples out of order come as corrections and none is lost", "[cli]") 
 TEST_CASE("each sample may be a window of its own", "[cli]") {
   auto x = import_text(point("cpu value", 1, 3) + point("cpu value", 2, 4), influx(),
                        {second_ns, true});
-  REQUIRE(x.series["cpu"].size() == 2);
-  CHECK(x.series["cpu"][0].start_ns == t0 + 3 * second_ns);
-  CHECK(x.series["cpu"][0].width_ns == second_ns);
+  REQUIRE(x.series[R"(cpu{source=""})"].size() == 2);
+  CHECK(x.series[R"(cpu{source=""})"][0].start_ns == t0 + 3 * second_ns);
+  CHECK(x.series[R"(cpu{source=""})"][0].width_ns == second_ns);
 }
 
 TEST_CASE("bad lines are counted with their place and the others are taken", "[cli]") {
@@ -161,8 +161,8 @@ TEST_CASE("what is exported is imported as it was", "[cli]") {
   auto format = GENERATE(file_format::csv, file_format::ndjson, file_format::influx);
   auto unix_times = GENERATE(false, true);
   std::map<std::string, std::vector<summary>> all;
-  for (std::string name : {R"(motor.temp{source="a b,c",k="x=\"1\" \\ y"})", "plain",
-                           R"(t{source="ü",line="3"})"})
+  for (std::string name : {R"(motor.temp{source="a b,c",k="x=\"1\" \\ y"})",
+                           R"(plain{source=""})", R"(t{source="ü",line="3"})"})
     for (int i = 0; i < 3; ++i) {
       summary w;
       w.start_ns = t0 + i * 7 - 1'000'000 * (i % 2);
@@ -203,16 +203,18 @@ TEST_CASE("a window that cannot be is refused", "[cli]") {
   import_format json;
   json.format = file_format::ndjson;
   auto x = import_text(
-    "{\"series\":\"a\",\"start\":1,\"width_ns\":5,\"mean\":2}\n"
-    "{\"series\":\"a\",\"start\":1,\"width_ns\":0,\"mean\":2}\n"
-    "{\"series\":\"a\",\"start\":1,\"width_ns\":5,\"max\":2}\n"
+    "{\"series\":\"a{source=\\\"\\\"}\",\"start\":1,\"width_ns\":5,\"mean\":2}\n"
+    "{\"series\":\"a{source=\\\"\\\"}\",\"start\":1,\"width_ns\":0,\"mean\":2}\n"
+    "{\"series\":\"a{source=\\\"\\\"}\",\"start\":1,\"width_ns\":5,\"max\":2}\n"
     "{\"series\":\"a{\",\"start\":1,\"width_ns\":5,\"mean\":2}\n"
-    "{\"series\":\"a\",\"start\":1,\"width_ns\":5,\"mean\":2,\"count\":0}\n"
-    "{\"series\":\"a\",\"start\":1,\"width_ns\":5,\"mean\":2,\"min\":3}\n"
+    "{\"series\":\"a{source=\\\"\\\"}\",\"start\":1,\"width_ns\":5,\"mean\":2,"
+    "\"count\":0}\n"
+    "{\"series\":\"a{source=\\\"\\\"}\",\"start\":1,\"width_ns\":5,\"mean\":2,\"min\":"
+    "3}\n"
     "[]\n",
     json);
   CHECK(x.notes.windows == 1);
   CHECK(x.notes.bad == 6);
-  REQUIRE(x.series["a"].size() == 1);
-  CHECK(x.series["a"][0].sum == 2.0);
+  REQUIRE(x.series[R"(a{source=""})"].size() == 1);
+  CHECK(x.series[R"(a{source=""})"][0].sum == 2.0);
 }
