@@ -1,6 +1,7 @@
 #include "actors/alert_manager.hpp"
 
 #include "actors/alert_json.hpp"
+#include "actors/import_desk.hpp"
 #include "analytics/series.hpp"
 
 #include <algorithm>
@@ -237,9 +238,10 @@ std::string epoch_message(const storage::ledger_event& x) {
 void on_report(self_pointer self, const storage::commit_report& report) {
   publish_all(self, report);
   for (const auto& x : report.events)
-    raise(self,
-          {epoch_rule, x.edge, x.old_missing > 0 ? severity::high : severity::medium,
-           epoch_message(x), x.time_ns, static_cast<double>(x.old_missing)});
+    if (x.edge != import_edge) // Each file has an epoch of its own.
+      raise(self,
+            {epoch_rule, x.edge, x.old_missing > 0 ? severity::high : severity::medium,
+             epoch_message(x), x.time_ns, static_cast<double>(x.old_missing)});
   for (const auto& x : report.violations)
     raise(self, {ledger_rule, x.edge, severity::critical, x.text,
                  self->state.parts.now_ns(), 1.0});

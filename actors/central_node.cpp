@@ -45,6 +45,7 @@ struct central_node::impl {
   std::unique_ptr<storage::store> store;
   fleet_board fleet;
   central_counters counters;
+  import_desk imports;
   std::unique_ptr<transport::mqtt_client> alert_client;
   std::unique_ptr<transport::uplink_server> uplink;
 
@@ -88,6 +89,8 @@ void central_node::impl::set_problem(const std::string& text) {
     std::lock_guard lock{live_mutex};
     problem = text;
   }
+  if (!text.empty())
+    imports.fail_all("the store cannot be written: " + text);
   // Without credit edges keep their records and do not send them again and again.
   if (uplink)
     uplink->set_credit_total(text.empty() ? config.uplink.credit_bytes_total : 0);
@@ -107,11 +110,16 @@ void central_node::impl::start_actors() {
   parts.counters = &counters;
   parts.acknowledge = [this](const std::string& edge, std::uint64_t epoch,
                              const storage::commit_outcome& at) {
+    if (edge == import_edge)
+      imports.acknowledge(epoch, at.through_seq);
     uplink->acknowledge(edge, epoch, {at.through_seq, at.lane_first, at.lane_through});
   };
-  parts.resend
-    = [this](const std::string& edge, std::uint64_t epoch, std::uint64_t from_seq,
-             bool live_lane) { uplink->resend(edge, epoch, from_seq, live_lane); };
+  parts.resend = [this](const std::string& edge, std::uint64_t epoch,
+                        std::uint64_t from_seq, bool live_lane) {
+    if (edge == import_edge)
+      imports.refuse(epoch, from_seq - 1);
+    uplink->resend(edge, epoch, from_seq, live_lane);
+  };
   parts.on_report = [this](commit_report_ptr x) { on_report(std::move(x)); };
   parts.on_problem = [this](const std::string& x) { set_problem(x); };
   parts.now_ns = wall_clock_ns;
@@ -213,6 +221,26 @@ central_node::open_uplink(std::function<void(commit_report_ptr)> live) {
   return *endpoint;
 }
 
+void central_node::import_block(std::uint64_t epoch, std::uint64_t first_seq,
+                                std::string bytes, import_callback done) {
+  auto block = to_import_block(epoch, first_seq, std::move(bytes));
+  if (!block)
+    return done({import_result::malformed, 0, block.error()});
+  auto last_seq = block->first_seq + block->seq_span - 1;
+  // Noted first: a problem that comes from now on tells all who are noted.
+  auto& x = *impl_;
+  if (!x.imports.wait(epoch, last_seq, done))
+    return done({import_result::busy, 0, "too many blocks wait to be stored"});
+  std::string problem;
+  {
+    std::lock_guard lock{x.live_mutex};
+    problem = x.problem;
+  }
+  if (!problem.empty())
+    return x.imports.fail_all("the store cannot be written: " + problem);
+  caf::anon_send(x.writer, std::move(*block));
+}
+
 storage::store& central_node::store() {
   return *impl_->store;
 }
@@ -262,6 +290,7 @@ std::string central_node::stop(milliseconds deadline) {
                });
   }
   x.uplink->stop();
+  x.imports.fail_all("the centre stops");
   {
     std::lock_guard lock{x.live_mutex};
     x.live = nullptr;

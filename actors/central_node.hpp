@@ -4,6 +4,7 @@
 
 #include "actors/alert_manager.hpp"
 #include "actors/fleet_board.hpp"
+#include "actors/import_desk.hpp"
 #include "actors/store_writer.hpp"
 #include "analytics/expected.hpp"
 #include "storage/store.hpp"
@@ -42,6 +43,11 @@ public:
   /// Returns the endpoint as bound.
   expected<std::string, std::string>
   open_uplink(std::function<void(commit_report_ptr)> live);
+
+  /// Stores a block of windows (transport::encode_block) under the edge `import`.
+  /// `done` is called once, here or on the writer's thread, after the commit. Any thread.
+  void import_block(std::uint64_t epoch, std::uint64_t first_seq, std::string bytes,
+                    import_callback done);
 
   storage::store& store();
   fleet_board& fleet();

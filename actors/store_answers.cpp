@@ -1,5 +1,7 @@
 #include "actors/store_answers.hpp"
 
+#include "actors/import_desk.hpp"
+
 #include <algorithm>
 #include <array>
 #include <map>
@@ -73,7 +75,7 @@ void note_lag(const store_writer_parts& parts,
               const storage::commit_report& report) {
   std::map<std::string_view, std::int64_t> newest_end_ns;
   for (std::size_t i = 0; i < blocks.size(); ++i)
-    if (is_newest(report.outcomes[i]))
+    if (is_newest(report.outcomes[i]) && blocks[i].edge != import_edge)
       for (const auto& x : blocks[i].records.summaries) {
         auto& end_ns = newest_end_ns[blocks[i].edge];
         end_ns = std::max(end_ns, x.start_ns + x.width_ns);

@@ -51,7 +51,11 @@ int run(weir::configs::central_config config) {
   auto bind = config.web.bind;
   weir::web::server web{std::move(config.web),
                         {(*node)->store(), (*node)->fleet(), (*node)->counters(),
-                         [&node] { return check_readiness(**node); }, wall_clock_ns}};
+                         [&node] { return check_readiness(**node); }, wall_clock_ns,
+                         [&node](auto epoch, auto seq, auto bytes, auto done) {
+                           (*node)->import_block(epoch, seq, std::move(bytes),
+                                                 std::move(done));
+                         }}};
   auto port = web.start();
   if (!port) {
     log_error("weir-central cannot start: {}", port.error().message);

@@ -22,6 +22,8 @@ using chosen_action = std::function<int()>;
 
 void add_simulate_command(CLI::App& parent, chosen_action& chosen);
 void add_replay_command(CLI::App& parent, chosen_action& chosen);
+void add_import_command(CLI::App& parent, chosen_action& chosen);
+void add_export_command(CLI::App& parent, chosen_action& chosen);
 void add_dry_run_command(CLI::App& parent, chosen_action& chosen);
 void add_keys_command(CLI::App& parent, chosen_action& chosen);
 

@@ -33,6 +33,8 @@ int run(int argc, char** argv) {
   weir::cli::add_query_command(app, chosen);
   weir::cli::add_simulate_command(app, chosen);
   weir::cli::add_replay_command(app, chosen);
+  weir::cli::add_import_command(app, chosen);
+  weir::cli::add_export_command(app, chosen);
   weir::cli::add_dry_run_command(app, chosen);
   weir::cli::add_keys_command(app, chosen);
   weir::cli::add_check_command(app, chosen);

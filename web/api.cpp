@@ -1,6 +1,7 @@
 #include "web/api.hpp"
 
 #include "web/aggregate_columns.hpp"
+#include "web/history_api.hpp"
 #include "web/ledger_views.hpp"
 #include "web/metrics.hpp"
 #include "web/responses.hpp"
@@ -336,6 +337,10 @@ http_response api::answer(const route& route, const http_request& request) const
     return ledger();
   case route_id::edge_ledger:
     return edge_ledger(*params);
+  case route_id::import_position:
+    return import_position(store, request);
+  case route_id::export_page:
+    return export_page(store, request, services_.now_ns());
   case route_id::metrics:
     return metrics();
   default:

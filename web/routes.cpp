@@ -8,7 +8,7 @@ namespace weir::web {
 
 namespace {
 
-constexpr std::array<route, 24> table{{
+constexpr std::array<route, 27> table{{
   {"GET", "/health", route_id::health, access::anyone, false, false},
   {"GET", "/ready", route_id::ready, access::anyone, false, false},
   {"GET", "/metrics", route_id::metrics, access::reader, true, false},
@@ -24,6 +24,9 @@ constexpr std::array<route, 24> table{{
   {"GET", "/api/v1/ledger", route_id::ledger, access::reader, true, false},
   {"GET", "/api/v1/ledger/edge", route_id::edge_ledger, access::reader, true, false},
   {"GET", "/api/v1/live", route_id::live, access::reader, false, true},
+  {"GET", "/api/v1/import", route_id::import_position, access::admin, true, false},
+  {"POST", "/api/v1/import", route_id::import_block, access::admin, true, true},
+  {"GET", "/api/v1/export", route_id::export_page, access::reader, true, false},
   {"POST", "/api/v1/query", route_id::query, access::reader, true, true, true},
   {"GET", "/api/v1/query_range", route_id::query_range, access::reader, true, false,
    true},

@@ -26,6 +26,9 @@ enum class route_id : std::uint8_t {
   ledger,
   edge_ledger,
   live,
+  import_position,
+  import_block,
+  export_page,
   // Of Prometheus' API alone; `query` and `series` are both.
   query_range,
   labels,

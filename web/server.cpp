@@ -3,6 +3,7 @@
 #include "web/access_control.hpp"
 #include "web/api.hpp"
 #include "web/beast_server.hpp"
+#include "web/history_api.hpp"
 #include "web/live_hub.hpp"
 #include "web/live_inbox.hpp"
 #include "web/prometheus_api.hpp"
@@ -139,7 +140,10 @@ void server::impl::on_request(http_request request,
   if (is_for_prometheus(route, request))
     return evaluate(route, std::move(request), std::move(respond));
   bool posted = queries.try_post([this, &route, request = std::move(request), respond] {
-    respond(handlers.answer(route, request));
+    if (route.id == route_id::import_block)
+      import_block(services, request, respond);
+    else
+      respond(handlers.answer(route, request));
   });
   if (!posted) {
     counters.queries_refused += 1;

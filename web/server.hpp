@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/fleet_board.hpp"
+#include "actors/import_desk.hpp"
 #include "analytics/expected.hpp"
 #include "storage/store.hpp"
 #include "web/server_config.hpp"
@@ -28,6 +29,10 @@ struct server_services {
   const actors::central_counters& counters;
   std::function<std::vector<readiness_check>()> readiness; ///< Any thread; fast.
   std::function<std::int64_t()> now_ns;                    ///< Wall clock.
+  /// Stores a block of windows; see central_node::import_block. May be missing.
+  std::function<void(std::uint64_t epoch, std::uint64_t first_seq, std::string bytes,
+                     actors::import_callback done)>
+    import{};
 };
 
 /// Owns its threads: one for the sockets, one for queries.
