@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,7 @@ namespace weir::storage {
 class blake2b {
 public:
   blake2b();
+  ~blake2b();
 
   void add(std::string_view bytes);
 
@@ -18,7 +20,8 @@ public:
   std::string hex();
 
 private:
-  alignas(64) unsigned char state_[384]; // crypto_generichash_state.
+  struct state;
+  std::unique_ptr<state> state_; // Wants an alignment that not every stack gives.
 };
 
 inline constexpr std::size_t blake2b_hex_size = 128;
