@@ -17,6 +17,8 @@ struct blake2b::state {
 };
 
 blake2b::~blake2b() = default;
+blake2b::blake2b(blake2b&&) noexcept = default;
+blake2b& blake2b::operator=(blake2b&&) noexcept = default;
 
 blake2b::blake2b() : state_(std::make_unique<state>()) {
   // Chooses the code for this processor; without it the portable one is taken.

@@ -13,6 +13,8 @@ class blake2b {
 public:
   blake2b();
   ~blake2b();
+  blake2b(blake2b&&) noexcept;
+  blake2b& operator=(blake2b&&) noexcept;
 
   void add(std::string_view bytes);
 

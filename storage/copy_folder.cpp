@@ -110,7 +110,7 @@ void hashed_file::begin_again() {
   if (::ftruncate(fd_, 0) != 0 || ::lseek(fd_, 0, SEEK_SET) != 0)
     raise(path_, "begin it again", errno);
   size_bytes_ = synced_bytes_ = 0;
-  hash_ = {};
+  hash_ = blake2b{};
 }
 
 void hashed_file::sync() {
