@@ -43,8 +43,8 @@ public:
 private:
   struct candidate;
   analytics::query::result<std::vector<candidate>>
-  candidates(const analytics::query::series_selector& selector,
-             std::int64_t from_ms, std::size_t series_max);
+  candidates(const analytics::query::series_selector& selector, std::int64_t from_ms,
+             std::size_t series_max);
 
   const storage::store& store_;
   std::function<bool()> should_stop_;

@@ -23,7 +23,8 @@ std::string megabytes(std::uint64_t bytes) {
 }
 
 std::string per_entry(std::uint64_t bytes, std::uint64_t entries) {
-  return entries == 0 || bytes == 0 ? "" : std::to_string((bytes + entries / 2) / entries);
+  return entries == 0 || bytes == 0 ? ""
+                                    : std::to_string((bytes + entries / 2) / entries);
 }
 
 std::string time_text(const std::optional<std::int64_t>& time_ns) {

@@ -19,7 +19,8 @@ storage::retention read_retention(table_reader& table,
     return table.integer(key, fallback_ns / day_ns, 0, 36'500) * day_ns;
   };
   return {days("raw_days", otherwise.raw_ns), days("minute_days", otherwise.minute_ns),
-          days("hour_days", otherwise.hour_ns), days("day_days", otherwise.day_tier_ns)};
+          days("hour_days", otherwise.hour_ns),
+          days("day_days", otherwise.day_tier_ns)};
 }
 
 void read_store(table_reader& root, central_config& config) {

@@ -157,9 +157,8 @@ private:
     if (but)
       std::erase(starts, *but);
     // What nobody will see any more.
-    std::erase_if(starts, [horizon_ns = rows_.horizon_ns(series, level)](auto start_ns) {
-      return start_ns < horizon_ns;
-    });
+    std::erase_if(starts, [horizon_ns = rows_.horizon_ns(series, level)](
+                            auto start_ns) { return start_ns < horizon_ns; });
     for (const auto& span : joined_buckets(starts, bucket_ns(level))) {
       row_set made;
       for (auto& x : rows_.make_rollups(series, level, span, late_))

@@ -20,8 +20,8 @@ lmdb_options to_options(const store_config& config) {
           config.size_bytes_max,
           {"meta", "positions", "series", "tails", "summaries", "anomalies",
            "anomalies_by_series", "alerts", "alerts_open", "alerts_closed",
-           "quarantine", "ledger", "ledger_events", "edge_counters", "recent_a", "recent_b",
-           "blocks", "horizons"}};
+           "quarantine", "ledger", "ledger_events", "edge_counters", "recent_a",
+           "recent_b", "blocks", "horizons"}};
 }
 
 void check_format(lmdb_txn& txn) {

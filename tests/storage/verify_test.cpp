@@ -2,8 +2,8 @@
 // not wrong is still read.
 #include "storage/verify.hpp"
 
-#include "storage/lmdb_env.hpp"
 #include "storage/block_table.hpp"
+#include "storage/lmdb_env.hpp"
 #include "storage/lmdb_layout.hpp"
 #include "storage/recent_tables.hpp"
 #include "storage/store_values.hpp"
