@@ -46,7 +46,7 @@ key_meaning of_time_key(std::string_view key) {
   return result;
 }
 
-key_meaning of_anomaly_key(std::string_view key) {
+key_meaning of_time_series_key(std::string_view key) {
   auto result = of_time_key(key);
   if (key.size() >= 12)
     result.series = get_be<std::uint32_t>(key.data() + 8);
@@ -71,13 +71,6 @@ key_meaning of_position_key(std::string_view key) {
 key_meaning of_name_key(std::string_view key) {
   key_meaning result;
   result.edge = key;
-  return result;
-}
-
-key_meaning of_recent_key(std::string_view key) {
-  auto result = of_time_key(key);
-  if (key.size() >= 12)
-    result.series = get_be<std::uint32_t>(key.data() + 8);
   return result;
 }
 
@@ -166,7 +159,7 @@ constexpr std::array<table_rule, 17> rules{{
   {"alerts", of_edge_key, check_alert},
   {"alerts_closed", of_time_key, nullptr},
   {"alerts_open", of_time_key, nullptr},
-  {"anomalies", of_anomaly_key, check_anomaly},
+  {"anomalies", of_time_series_key, check_anomaly},
   {"anomalies_by_series", of_series_time_key, check_anomaly_index},
   {"blocks", of_block_key, check_block},
   {"edge_counters", of_name_key, check_counters},
@@ -175,8 +168,8 @@ constexpr std::array<table_rule, 17> rules{{
   {"ledger_events", of_edge_key, check_event},
   {"positions", of_position_key, check_position},
   {"quarantine", nullptr, check_rejection},
-  {"recent_a", of_recent_key, check_recent},
-  {"recent_b", of_recent_key, check_recent},
+  {"recent_a", of_time_series_key, check_recent},
+  {"recent_b", of_time_series_key, check_recent},
   {"series", of_series_key, check_series},
   {"summaries", of_window_key, check_window},
   {"tails", of_series_key, check_tail},

@@ -32,25 +32,11 @@ public:
   }
 
   std::int64_t time(std::string_view name, std::optional<std::int64_t> otherwise) {
-    auto text = params_.find(name);
-    if (!text && otherwise)
-      return *otherwise;
-    if (auto value = parse_prometheus_time(text.value_or("")))
-      return *value;
-    wrong(name, "cannot parse \"" + std::string{text.value_or("")}
-                  + "\" to a valid timestamp");
-    return 0;
+    return parsed(name, otherwise, parse_prometheus_time, "timestamp");
   }
 
   std::int64_t duration(std::string_view name, std::optional<std::int64_t> otherwise) {
-    auto text = params_.find(name);
-    if (!text && otherwise)
-      return *otherwise;
-    if (auto value = parse_prometheus_duration(text.value_or("")))
-      return *value;
-    wrong(name, "cannot parse \"" + std::string{text.value_or("")}
-                  + "\" to a valid duration");
-    return 0;
+    return parsed(name, otherwise, parse_prometheus_duration, "duration");
   }
 
   /// 0 and what is not there: no limit.
@@ -74,6 +60,19 @@ public:
   }
 
 private:
+  std::int64_t parsed(std::string_view name, std::optional<std::int64_t> otherwise,
+                      std::optional<std::int64_t> (*parse)(std::string_view),
+                      const char* kind) {
+    auto text = params_.find(name);
+    if (!text && otherwise)
+      return *otherwise;
+    if (auto value = parse(text.value_or("")))
+      return *value;
+    wrong(name,
+          "cannot parse \"" + std::string{text.value_or("")} + "\" to a valid " + kind);
+    return 0;
+  }
+
   const query_params& params_;
   std::optional<http_response> error_;
 };
